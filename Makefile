@@ -1,0 +1,33 @@
+# make demo: the whole benchmark in miniature. make test: the tests. Both set up the locked environment first.
+CORES ?= all
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+RUN := $(UV) run --frozen --no-sync
+
+.PHONY: demo test lint env clean
+demo: env
+	$(RUN) snakemake --cores $(CORES)
+
+test: env
+	$(RUN) python -m pytest -n auto
+
+lint: env
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) snakefmt --check Snakefile workflow
+	$(RUN) snakemake --lint
+
+env: .venv/.locked
+
+.venv/.locked: uv.lock pyproject.toml | $(UV)
+	$(UV) sync --frozen
+	@touch $@
+
+.uv/bin/uv:
+	python3 -m venv .uv
+	.uv/bin/python -m pip install --quiet uv
+
+# A uv found on the PATH needs no bootstrap.
+$(filter-out .uv/bin/uv,$(UV)):
+
+clean:
+	rm -rf .venv .uv .snakemake results

@@ -1,0 +1,74 @@
+"""Waveforms: mono float32 in [-1, 1] at 16 kHz inside the project, 16-bit FLAC on disk."""
+
+import io
+
+import numpy as np
+import soundfile
+import soxr
+
+SAMPLE_RATE = 16_000
+SILENCE_DB = -70.0
+
+
+class UnusableAudio(Exception):
+    """An audio file that cannot become a clip; the message is the `reason` of its row."""
+
+
+def read_audio(source):
+    """Read an audio file as mono float32 at its own rate.
+
+    Parameters
+    ----------
+    source : path or bytes
+        A file that libsndfile reads, or its content. Channels are averaged.
+
+    Returns
+    -------
+    samples : (T,) float32 array in [-1, 1]
+    rate : int, in Hz
+
+    Raises
+    ------
+    UnusableAudio
+        If the file cannot be decoded, is empty, or holds NaN or infinity.
+    """
+    try:
+        samples, rate = soundfile.read(
+            io.BytesIO(source) if isinstance(source, bytes) else source, dtype="float32", always_2d=True
+        )
+    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+        raise UnusableAudio(f"not decodable: {str(error).split(': ')[-1].strip()}") from error
+    if not len(samples):
+        raise UnusableAudio("no samples")
+    if not np.isfinite(samples).all():
+        raise UnusableAudio("NaN or infinity in the samples")
+    return samples.mean(axis=1), rate
+
+
+def resample(samples, rate, to=SAMPLE_RATE):
+    """Resample (T,) float32 from *rate* to *to* Hz with soxr's linear-phase HQ filter (no delay)."""
+    return samples if rate == to else soxr.resample(samples, rate, to, quality="HQ").astype(np.float32)
+
+
+def fit_length(samples, length):
+    """Cut or zero-pad the end of (T,) *samples* to exactly *length* samples."""
+    return samples[:length] if len(samples) >= length else np.pad(samples, (0, length - len(samples)))
+
+
+def rms_db(samples):
+    """Level of (T,) *samples* in dB relative to full scale; -inf for digital silence."""
+    power = float(np.mean(np.square(samples, dtype=np.float64)))
+    return 10 * np.log10(power) if power > 0 else -np.inf
+
+
+def encode_flac(samples, rate=SAMPLE_RATE):
+    """Return (T,) float32 *samples* as the bytes of a 16-bit mono FLAC file; values beyond full scale are clipped."""
+    buffer = io.BytesIO()
+    pcm = np.round(np.clip(samples, -1, 1 - 2**-15) * 2**15).astype(np.int16)
+    soundfile.write(buffer, pcm, rate, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def decode_flac(content):
+    """Return the (T,) float32 samples of FLAC bytes written by `encode_flac`."""
+    return soundfile.read(io.BytesIO(content), dtype="float32")[0]

@@ -1,0 +1,1 @@
+"""Neural audio codecs: one per file, named as in `config/codecs.yaml`."""

@@ -1,0 +1,1 @@
+"""Speech corpora: one parser per file, named as in `config/corpora.yaml`."""

@@ -1,0 +1,1 @@
+"""Out-of-distribution detectors on plain arrays: one per file, named as in `config/detectors.yaml`."""

@@ -1,0 +1,44 @@
+"""Files that are either whole or absent."""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from ncst.errors import NcstError
+
+
+@contextlib.contextmanager
+def atomic(path):
+    """Yield a temporary path beside *path* that is renamed to it when the block succeeds and removed when it fails.
+
+    Raises
+    ------
+    NcstError
+        If the folder cannot be written or the disk is full.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise NcstError(
+            f"Cannot write {path}: {error.strerror}; free some space or choose another `results` folder."
+        ) from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        raise NcstError(f"Writing {path} failed: {error.strerror or error}; nothing was kept of it.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sha256(path):
+    """Return the hexadecimal SHA-256 of the file *path*."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

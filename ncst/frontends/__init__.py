@@ -1,0 +1,1 @@
+"""Front-ends: what a tracing model reads, one per file."""

@@ -1,0 +1,35 @@
+"""How a workflow script runs: logged to its rule's log file, user errors as one sentence."""
+
+import contextlib
+import logging
+import os
+import sys
+from pathlib import Path
+
+from ncst.errors import NcstError
+
+
+@contextlib.contextmanager
+def job(snakemake):
+    """Log to the job's log file; turn a `NcstError` into one sentence on stderr and exit status 1.
+
+    Downloads are allowed in ``fetch_*`` rules alone: everywhere else hubs are switched to offline mode.
+    """
+    Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(
+        filename=snakemake.log[0],
+        filemode="w",
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    logging.captureWarnings(True)
+    if not snakemake.rule.startswith("fetch_"):
+        os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
+    try:
+        yield
+    except NcstError as error:
+        logging.error("%s", error)
+        sys.exit(f"error in {snakemake.rule}: {error}")
+    except BaseException:
+        logging.exception("%s failed", snakemake.rule)
+        raise

@@ -1,0 +1,125 @@
+"""Splits: which clips, with which label. A manifest points into shards and copies no audio."""
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ncst.audio import SAMPLE_RATE
+from ncst.errors import NcstError
+from ncst.files import atomic
+
+log = logging.getLogger(__name__)
+
+SHARD_COLUMNS = [
+    *("clip_id", "utt_id", "label", "codec", "source_set", "corpus", "speaker", "language", "gender"),
+    *("vq", "aux", "dec", "bitrate_kbps", "duration"),
+]
+SCHEMA = pa.schema(
+    [
+        ("clip_id", pa.string()),
+        ("utt_id", pa.string()),
+        ("split", pa.string()),
+        ("label", pa.int16()),
+        *[(name, pa.string()) for name in ("codec", "source_set", "corpus", "speaker", "language", "gender")],
+        *[(name, pa.string()) for name in ("vq", "aux", "dec")],
+        ("bitrate_kbps", pa.float32()),
+        ("duration", pa.float32()),
+        ("shard_file", pa.string()),
+        ("row", pa.int32()),
+    ]
+)
+
+
+def write_manifest(split, entry, shard_files, audio, out):
+    """Collect the usable clips of *shard_files* into the manifest of *split*.
+
+    Parameters
+    ----------
+    split : str
+        The split's name.
+    entry : dict
+        Its entry of ``config/splits.yaml``; ``label`` there overrides the clips' own.
+    shard_files : list of path
+        Shards below the folder *audio*, in the order of the manifest.
+    audio : path
+        ``<results>/audio``; pointers are relative to it.
+    out : path
+        Manifest to write. Its metadata key ``ncst`` holds the counts of usable and failed clips and the SHA-256 of
+        every shard's audio.
+
+    Raises
+    ------
+    NcstError
+        If a clip occurs twice, has no label, is not 16 kHz, or nothing is usable.
+    """
+    tables, failed, digests = [], {}, {}
+    for path in map(Path, shard_files):
+        with pq.ParquetFile(path) as file:
+            metadata = file.schema_arrow.metadata
+            table = file.read(columns=[*SHARD_COLUMNS, "status"])
+        rate = json.loads(metadata[b"huggingface"])["info"]["features"]["audio"]["sampling_rate"]
+        if rate != SAMPLE_RATE:
+            raise NcstError(f"{path} holds {rate} Hz audio, not {SAMPLE_RATE}: delete it and run again.")
+        pointer = path.relative_to(audio).as_posix()
+        digests[pointer] = metadata[b"audio_sha256"].decode()
+        table = table.append_column("shard_file", pa.array([pointer] * len(table)))
+        table = table.append_column("row", pa.array(np.arange(len(table), dtype=np.int32)))
+        usable = pc.equal(table["status"], "ok")
+        lost = len(table) - pc.sum(usable).as_py()
+        if lost:
+            codec = table["codec"][0].as_py()
+            failed[codec] = failed.get(codec, 0) + lost
+        tables.append(table.filter(usable).drop_columns("status"))
+    table = pa.concat_tables(tables)
+    table = table.append_column("split", pa.array([split] * len(table)))
+    if entry.get("label") is not None:
+        labels = pa.array(np.full(len(table), entry["label"], dtype=np.int16))
+        table = table.set_column(table.column_names.index("label"), "label", labels)
+    table = table.select(SCHEMA.names).cast(SCHEMA)
+    _check(split, table)
+    counts = {"clips": len(table), "failed": failed, "audio_sha256": digests}
+    table = table.replace_schema_metadata({"ncst": json.dumps(counts)})
+    with atomic(out) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+    log.info("%s: %d clips, failed per codec: %s", split, len(table), failed or "none")
+
+
+def _check(split, table):
+    if not len(table):
+        raise NcstError(f"The split {split!r} has no usable clip: see the reasons in its audio shards and their logs.")
+    if table["label"].null_count:
+        codec = table.filter(pc.is_null(table["label"]))["codec"][0].as_py()
+        raise NcstError(
+            f"The split {split!r} has clips of {codec!r} without a class: set class_id in config/codecs.yaml or "
+            "label in config/splits.yaml."
+        )
+    counts = table["clip_id"].value_counts()
+    twice = pc.filter(counts.field("values"), pc.greater(counts.field("counts"), 1))
+    if len(twice):
+        raise NcstError(
+            f"The split {split!r} has {len(twice)} clips twice, first {twice[0].as_py()!r}: two of its pairs "
+            "overlap in config/splits.yaml."
+        )
+
+
+def read_manifest(path):
+    """Return the manifest *path* as a pyarrow table.
+
+    Raises
+    ------
+    NcstError
+        If the file is no manifest.
+    """
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise NcstError(f"{path} is not a readable manifest: delete it and run again ({error}).") from error
+    missing = [name for name in SCHEMA.names if name not in table.column_names]
+    if missing:
+        raise NcstError(f"{path} is not a manifest: it lacks the columns {missing}.")
+    return table

@@ -1,0 +1,1 @@
+"""Source-tracing models: one per file, named as in `config/models.yaml`."""

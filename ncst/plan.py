@@ -1,0 +1,260 @@
+"""What a configuration asks for: codecs, splits, shards and paths, as plain lists of strings.
+
+The Snakefile and the command line read the same functions; nothing heavier than YAML is imported here.
+"""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from ncst.errors import NcstError
+
+SCHEMAS = Path(__file__).parent.parent / "workflow" / "schemas"
+FAMILIES = ("codecs", "corpora", "sources", "splits", "frontends", "models", "detectors")
+REGISTRIES = ("codecs", "corpora", "splits", "models", "detectors", "config")
+CODE = Path(__file__).parent
+
+
+def load_config(*overlays, folder="config"):
+    """Return the registries and ``config.yaml`` of *folder*, overlaid with YAML files, as Snakemake merges them.
+
+    Mappings merge key by key; everything else is replaced.
+    """
+    config = {}
+    for path in [*(Path(folder) / f"{name}.yaml" for name in REGISTRIES), *map(Path, overlays)]:
+        try:
+            merge(config, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        except OSError as error:
+            raise NcstError(f"Cannot read the config file {path}: {error.strerror}.") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise NcstError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
+    return config
+
+
+def merge(into, other):
+    """Merge the mapping *other* into *into* recursively and return it."""
+    for key, value in other.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            merge(into[key], value)
+        else:
+            into[key] = value
+    return into
+
+
+def validate(config):
+    """Check *config* against the schemas in ``workflow/schemas``.
+
+    Raises
+    ------
+    NcstError
+        Naming the key, what is wrong with it and what it may be.
+    """
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    def check(schema, value, where):
+        validator = Draft202012Validator(yaml.safe_load((SCHEMAS / f"{schema}.schema.yaml").read_text(encoding="utf-8")))
+        error = best_match(validator.iter_errors(value))
+        if error is not None:
+            key = ".".join([*where, *map(str, error.absolute_path)]) or "the top level"
+            allowed = ""
+            if error.validator == "additionalProperties":
+                allowed = f"; it may hold {sorted(error.schema['properties'])}"
+            raise NcstError(f"Config error at {key}: {error.message}{allowed} (config/README.md explains every key).")
+
+    check("config", config, [])
+    for family in FAMILIES:
+        for name, entry in config[family].items():
+            check(family, entry, [family, name])
+    for key, family in (("roots", "corpora"), ("weights", "codecs")):
+        unknown = sorted(set(config[key]) - set(config[family]) - {"default"})
+        if unknown:
+            raise NcstError(f"Config error at {key}: {unknown} not in config/{family}.yaml, which has {list(config[family])}.")
+    for name, split in config["splits"].items():
+        for pair in split["pairs"]:
+            _check_pair(config, name, pair)
+
+
+def _check_pair(config, split, pair):
+    if pair["source"] not in config["sources"]:
+        raise NcstError(f"Config error at splits.{split}: no source set {pair['source']!r} in config/corpora.yaml.")
+    if isinstance(pair["codecs"], list):
+        unknown = [name for name in pair["codecs"] if name not in config["codecs"]]
+        if unknown:
+            raise NcstError(f"Config error at splits.{split}: no codec {unknown[0]!r} in config/codecs.yaml.")
+
+
+def class_names(config):
+    """Return {class id: title} of the base codecs, real speech included."""
+    named = {}
+    for entry in config["codecs"].values():
+        if entry["class_id"] is not None and entry["role"] not in ("variant", "extra"):
+            named.setdefault(entry["class_id"], entry["title"])
+    return named
+
+
+def selected(config, family):
+    """Return the names of *family* that ``select`` enables, in the registry's order.
+
+    Raises
+    ------
+    NcstError
+        If ``select`` names something the registry does not have.
+    """
+    wanted = config["select"].get(family)
+    registry = config[family]
+    if wanted is None:
+        return list(registry)
+    unknown = sorted(set(wanted) - set(registry))
+    if unknown:
+        raise NcstError(
+            f"select.{family} names {unknown}, which config/{family}.yaml does not have: use {list(registry)}."
+        )
+    return [name for name in registry if name in wanted]
+
+
+def weights_kind(config, codec):
+    """Return ``official`` or ``compact``: which weights *codec* runs with."""
+    return config["weights"].get(codec, config["weights"]["default"])
+
+
+def weight_file(config, codec):
+    """Return the path of the weight file of *codec*, or None for a codec that needs none.
+
+    Official weights are fetched and converted to it; compact weights ship with the project.
+    """
+    weights = config["codecs"][codec].get("weights")
+    if not weights:
+        return None
+    kind = weights_kind(config, codec)
+    if kind not in weights:
+        raise NcstError(
+            f"The codec {codec!r} has no {kind} weights, only {sorted(weights)}: set weights.{codec} in the config."
+        )
+    return weights[kind]["file"]
+
+
+def codec_entry(config, name):
+    """Return the entry of codec *name* flattened for the weights it runs with: their rate, hop, books and bitrate."""
+    entry = config["codecs"][name]
+    kind = weights_kind(config, name) if entry.get("weights") else None
+    facts = entry.get(kind) or {}
+    settings = {**(entry.get("settings") or {}), **(facts.get("settings") or {})}
+    common = {k: v for k, v in entry.items() if k not in ("official", "compact", "weights", "notes", "licence")}
+    return {**common, **facts, "settings": settings, "weights": kind}
+
+
+def codecs(config):
+    """Return the selected codecs that can run: those with weights of the configured kind, or in need of none.
+
+    A codec without such weights is left out, unless ``select.codecs`` names it: then it is an error.
+    """
+    names = selected(config, "codecs")
+    if config["select"].get("codecs") is not None:
+        for name in names:
+            weight_file(config, name)
+        return names
+    return [
+        n
+        for n in names
+        if not config["codecs"][n].get("weights") or weights_kind(config, n) in config["codecs"][n]["weights"]
+    ]
+
+
+def corpora(config):
+    """Return the corpora that have a root."""
+    return [name for name in selected(config, "corpora") if config["roots"].get(name)]
+
+
+def source_sets(config):
+    """Return the source sets whose corpora all have a root."""
+    have = set(corpora(config))
+    return [name for name, entry in config["sources"].items() if have.issuperset(entry["corpora"])]
+
+
+def pairs(config, split):
+    """Return the (source set, codec) pairs of *split*, in declared order, without what is not selected."""
+    available, sources = codecs(config), set(source_sets(config))
+    found = []
+    for pair in config["splits"][split]["pairs"]:
+        wanted = pair["codecs"]
+        if isinstance(wanted, dict):
+            roles = wanted["role"] if isinstance(wanted["role"], list) else [wanted["role"]]
+            names = [n for n in available if config["codecs"][n]["role"] in roles]
+        else:
+            names = [n for n in wanted if n in available]
+        if pair["source"] in sources:
+            found += [(pair["source"], name) for name in names]
+    return found
+
+
+def splits(config, *roles):
+    """Return the selected splits that have clips, of the given roles or of all.
+
+    Raises
+    ------
+    NcstError
+        If train, dev or an in-distribution split would be empty.
+    """
+    names = [name for name in selected(config, "splits") if not roles or config["splits"][name]["role"] in roles]
+    for name in names:
+        if config["splits"][name]["role"] in ("train", "dev", "id") and not pairs(config, name):
+            raise NcstError(
+                f"The split {name!r} is empty: no selected codec and corpus serves it; check `select`, `roots` "
+                "and config/splits.yaml."
+            )
+    return [name for name in names if pairs(config, name)]
+
+
+def shard_names(size, shard_size):
+    """Return the shard ids of *size* utterances, at most *shard_size* in each.
+
+    >>> shard_names(5, 2)
+    ['00000-of-00003', '00001-of-00003', '00002-of-00003']
+    """
+    count = -(-size // shard_size)
+    return [f"{i:05d}-of-{count:05d}" for i in range(count)]
+
+
+def shards(config, source_set):
+    """Return the shard ids of *source_set*."""
+    entry = config["sources"][source_set]
+    return shard_names(entry["size"], entry["shard_size"])
+
+
+def pair_files(config, pattern, found, **wildcards):
+    """Format *pattern* for every shard of the (source set, codec) pairs *found*."""
+    return [
+        pattern.format(source_set=source_set, codec=codec, shard=shard, **wildcards)
+        for source_set, codec in found
+        for shard in shards(config, source_set)
+    ]
+
+
+def module_of(config, family, name):
+    """Return the module name of an entry: its ``module`` key or its own name."""
+    return config[family][name].get("module", name)
+
+
+def code_of(family, module):
+    """Return the source files that decide what *module* of *family* computes: itself, its base, its private helpers.
+
+    Raises
+    ------
+    NcstError
+        If the module does not exist.
+    """
+    first = CODE / family / f"{module}.py"
+    if not first.is_file():
+        raise NcstError(f"The entry {module!r} of config/{family}.yaml has no module: write ncst/{family}/{module}.py.")
+    files, queue = [], [first, CODE / family / "_base.py"]
+    while queue:
+        path = queue.pop(0)
+        if path not in files:
+            files.append(path)
+            names = re.findall(
+                rf"ncst\.{family}\.(_\w+)|ncst\.{family} import (_\w+)", path.read_text(encoding="utf-8")
+            )
+            queue += [CODE / family / f"{a or b}.py" for a, b in names]
+    return [str(path) for path in files]

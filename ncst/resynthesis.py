@@ -1,0 +1,176 @@
+"""From source sets to shards of clips: real speech at 16 kHz first, then every codec on top of it."""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from ncst import registry
+from ncst.audio import SILENCE_DB, UnusableAudio, encode_flac, read_audio, resample, rms_db
+from ncst.delay import estimate_delay_ms
+from ncst.errors import NcstError
+from ncst.seeds import seed_of
+from ncst.shards import clip_id, iter_clips, write_shard
+
+log = logging.getLogger(__name__)
+
+MAX_BATCH_SECONDS = 60.0
+
+
+def write_real(sources_path, shard, entry, out, min_duration=0.5, threads=1):
+    """Write one shard of real speech: every utterance decoded, mixed to mono and resampled to 16 kHz, level untouched.
+
+    An utterance that cannot be used becomes a row with status ``failed`` and a reason, without audio.
+
+    Parameters
+    ----------
+    sources_path : path
+        The source set's table.
+    shard : str
+        Shard id, e.g. ``00000-of-00002``.
+    entry : dict
+        The ``real`` entry of ``config/codecs.yaml``.
+    out : path
+        The shard to write.
+    min_duration : float
+        Shorter clips, in seconds, are failures.
+    threads : int
+        Files read at a time.
+    """
+    rows = pq.read_table(sources_path, filters=[("shard", "==", shard)]).sort_by("row").to_pylist()
+
+    def clip(row):
+        spoof = row["kind"] == "spoof"
+        result = {k: row[k] for k in ("utt_id", "source_set", "corpus", "speaker", "language", "gender")}
+        result |= _codec_columns("real", entry, label=None if spoof else entry["class_id"], traced=not spoof)
+        try:
+            samples, rate = read_audio(row["path"])
+            samples = resample(samples, rate)
+            if len(samples) < min_duration * 16_000:
+                raise UnusableAudio(f"shorter than {min_duration:g} s")
+            if rms_db(samples) < SILENCE_DB:
+                raise UnusableAudio(f"silent (below {SILENCE_DB:g} dB)")
+        except UnusableAudio as error:
+            return result | _failed(str(error), row["sample_rate"])
+        return result | _ok(samples, rate, delay_ms=0.0)
+
+    with ThreadPoolExecutor(threads) as pool:
+        clips = list(pool.map(clip, rows))
+    _report(out, clips)
+    write_shard(out, [c | {"clip_id": clip_id("real", c["utt_id"])} for c in clips])
+
+
+def resynthesize(real_path, name, entry, weights, out, seed, device="cpu", max_failed=0.01):
+    """Pass one shard of real speech through a codec and write the codec's shard, row for row.
+
+    Parameters
+    ----------
+    real_path : path
+        The shard of real speech.
+    name, entry : str, dict
+        The codec's name and its entry as `ncst.plan.codec_entry` returns it.
+    weights : path or None
+        Its weight file.
+    out : path
+        The shard to write.
+    seed : int
+        Seed of random decoders; each clip's own seed also depends on its name.
+    device : str
+        Where the network runs.
+    max_failed : float
+        Largest tolerated share of clips that the codec itself fails on.
+
+    Raises
+    ------
+    NcstError
+        If more clips than that fail; nothing is written then.
+    """
+    codec = registry.load("codecs", entry.get("module", name))(entry, weights, device)
+    rows, clips = zip(*iter_clips(real_path), strict=True)
+    usable = sorted((i for i, clip in enumerate(clips) if clip is not None), key=lambda i: len(clips[i]))
+    results = [_failed(row["reason"], row["native_rate"]) for row in rows]
+    for batch in _batches(usable, clips):
+        seeds = [seed_of(seed, name, rows[i]["utt_id"]) for i in batch]
+        for i, samples in zip(batch, codec.resynthesize([clips[i] for i in batch], seeds), strict=True):
+            results[i] = _checked(samples, clips[i], rows[i])
+    failed = [i for i in usable if results[i]["status"] != "ok"]
+    if len(failed) > max_failed * len(usable):
+        first = rows[failed[0]]["utt_id"]
+        raise NcstError(
+            f"The codec {name!r} failed on {len(failed)} of {len(usable)} clips of {Path(real_path).name} "
+            f"(first {first}: {results[failed[0]]['reason']}): check its weights, or raise `max_failed`."
+        )
+    columns = _codec_columns(name, entry, entry["class_id"], traced=True)
+    kept = ("utt_id", "source_set", "corpus", "speaker", "language", "gender")
+    written = [{k: row[k] for k in kept} | columns | result for row, result in zip(rows, results, strict=True)]
+    _report(out, written)
+    write_shard(out, [row | {"clip_id": clip_id(name, row["utt_id"])} for row in written])
+
+
+def _batches(indices, clips):
+    """Split *indices* (sorted by clip length) into runs of at most `MAX_BATCH_SECONDS` of audio."""
+    batch, seconds = [], 0.0
+    for i in indices:
+        length = len(clips[i]) / 16_000
+        if batch and seconds + length > MAX_BATCH_SECONDS:
+            yield batch
+            batch, seconds = [], 0.0
+        batch.append(i)
+        seconds += length
+    if batch:
+        yield batch
+
+
+def _checked(samples, real, row):
+    if len(samples) != len(real):
+        return _failed(f"codec returned {len(samples)} samples for {len(real)}", row["native_rate"])
+    if not np.isfinite(samples).all():
+        return _failed("codec returned NaN or infinity", row["native_rate"])
+    if rms_db(samples) < SILENCE_DB:
+        return _failed("codec returned silence", row["native_rate"])
+    return _ok(samples, row["native_rate"], estimate_delay_ms(real, samples))
+
+
+def _codec_columns(name, entry, label, traced):
+    taxonomy = entry["taxonomy"] if traced else {}
+    return {
+        "codec": name,
+        "label": label,
+        "vq": taxonomy.get("vq"),
+        "aux": taxonomy.get("aux"),
+        "dec": taxonomy.get("dec"),
+        "bitrate_kbps": entry.get("bitrate_kbps"),
+    }
+
+
+def _ok(samples, native_rate, delay_ms):
+    return {
+        "native_rate": native_rate,
+        "duration": len(samples) / 16_000,
+        "rms_db": rms_db(samples),
+        "delay_ms": delay_ms,
+        "status": "ok",
+        "reason": None,
+        "audio": encode_flac(samples),
+    }
+
+
+def _failed(reason, native_rate):
+    return {
+        "native_rate": native_rate,
+        "duration": None,
+        "rms_db": None,
+        "delay_ms": None,
+        "status": "failed",
+        "reason": reason,
+        "audio": None,
+    }
+
+
+def _report(out, rows):
+    failed = [row for row in rows if row["status"] != "ok"]
+    log.info("%s: %d clips, %d failed", out, len(rows), len(failed))
+    for row in failed:
+        log.warning("%s: %s", row["utt_id"], row["reason"])

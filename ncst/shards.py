@@ -1,0 +1,96 @@
+"""Shards: one Parquet file of clips, readable as a Hugging Face dataset with an `Audio` column."""
+
+import hashlib
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ncst.audio import SAMPLE_RATE, decode_flac
+from ncst.errors import NcstError
+from ncst.files import atomic
+
+ROW_GROUP = 100
+
+_FIELDS = [
+    ("clip_id", pa.string()),
+    ("utt_id", pa.string()),
+    ("source_set", pa.string()),
+    ("corpus", pa.string()),
+    ("speaker", pa.string()),
+    ("language", pa.string()),
+    ("gender", pa.string()),
+    ("codec", pa.string()),
+    ("label", pa.int16()),
+    ("vq", pa.string()),
+    ("aux", pa.string()),
+    ("dec", pa.string()),
+    ("bitrate_kbps", pa.float32()),
+    ("native_rate", pa.int32()),
+    ("duration", pa.float32()),
+    ("rms_db", pa.float32()),
+    ("delay_ms", pa.float32()),
+    ("status", pa.string()),
+    ("reason", pa.string()),
+]
+_AUDIO = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+_HUGGINGFACE_TYPES = {pa.string(): "string", pa.int16(): "int16", pa.int32(): "int32", pa.float32(): "float32"}
+
+
+def _schema():
+    features = {name: {"dtype": _HUGGINGFACE_TYPES[kind], "_type": "Value"} for name, kind in _FIELDS}
+    features["audio"] = {"sampling_rate": SAMPLE_RATE, "_type": "Audio"}
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    return pa.schema([*_FIELDS, ("audio", _AUDIO)], metadata=metadata)
+
+
+SCHEMA = _schema()
+COLUMNS = [name for name, _ in _FIELDS]
+
+
+def clip_id(codec, utt_id):
+    """Name a clip as the benchmark does: the utterance's own id for real speech, else ``<codec>_<utt_id>``."""
+    return utt_id if codec == "real" else f"{codec}_{utt_id}"
+
+
+def write_shard(path, rows):
+    """Write *rows* (dicts with the keys of `SCHEMA`; ``audio`` is FLAC bytes or None) to *path*, whole or not at all.
+
+    The SHA-256 over all FLAC bytes in order goes into the file's metadata (see `digest`).
+    """
+    columns = {name: [row[name] for row in rows] for name in COLUMNS}
+    columns["audio"] = [
+        None if row["audio"] is None else {"bytes": row["audio"], "path": f"{row['clip_id']}.flac"} for row in rows
+    ]
+    content = hashlib.sha256()
+    for row in rows:
+        content.update(row["audio"] or b"\0")
+    schema = SCHEMA.with_metadata({**SCHEMA.metadata, "audio_sha256": content.hexdigest()})
+    with atomic(path) as temporary:
+        pq.write_table(pa.table(columns, schema=schema), temporary, row_group_size=ROW_GROUP, compression="zstd")
+
+
+def read_rows(path, columns=None):
+    """Return the rows of the shard *path* as dicts, by default without the audio (fast).
+
+    Raises
+    ------
+    NcstError
+        If the file is no shard.
+    """
+    try:
+        return pq.read_table(path, columns=columns or COLUMNS).to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise NcstError(f"{path} is not a readable shard: delete it and run again ({error}).") from error
+
+
+def iter_clips(path):
+    """Yield ``(row, samples)`` of the shard *path* in order, one row group in memory at a time.
+
+    `samples` is (T,) float32 at 16 kHz, or None where the row's status is not ``ok``.
+    """
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=ROW_GROUP):
+            for row in batch.to_pylist():
+                audio = row.pop("audio")
+                yield row, None if audio is None else decode_flac(audio["bytes"])

@@ -1,0 +1,45 @@
+"""Shared fixtures; tests that need real speech, official weights or a browser are deselected where those are missing."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ncst import plan
+
+NEEDS = {
+    "real": {"test_corpora": "NCST_TEST_CORPORA", "test_weights": "NCST_TEST_WEIGHTS"},
+}
+
+
+def pytest_collection_modifyitems(config, items):
+    def missing(item):
+        if item.get_closest_marker("browser") and shutil.which("chromium") is None:
+            return True
+        return item.get_closest_marker("real") and any(
+            fixture in item.fixturenames and variable not in os.environ for fixture, variable in NEEDS["real"].items()
+        )
+
+    dropped = [item for item in items if missing(item)]
+    if dropped:
+        items[:] = [item for item in items if item not in dropped]
+        config.hook.pytest_deselected(items=dropped)
+
+
+@pytest.fixture(scope="session")
+def test_corpora():
+    """Folder with VCTK-Corpus-0.92/ and data_aishell3/ of real speech."""
+    return Path(os.environ["NCST_TEST_CORPORA"])
+
+
+@pytest.fixture(scope="session")
+def test_weights():
+    """Folder with lyra/, the official Lyra V2 weights."""
+    return Path(os.environ["NCST_TEST_WEIGHTS"])
+
+
+@pytest.fixture
+def config():
+    """The default configuration, fresh for every test."""
+    return plan.load_config()

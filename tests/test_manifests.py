@@ -1,0 +1,78 @@
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from ncst.audio import encode_flac
+from ncst.errors import NcstError
+from ncst.manifests import read_manifest, write_manifest
+from ncst.shards import clip_id, write_shard
+
+
+def row(codec, utt_id, label, ok=True):
+    samples = np.full(8000, 0.1, np.float32)
+    return {
+        **{"clip_id": clip_id(codec, utt_id), "utt_id": utt_id, "source_set": "toy", "corpus": "toy", "speaker": "s"},
+        **{"language": "en", "gender": "female", "codec": codec, "label": label, "vq": "mvq", "aux": "none", "dec": "time"},
+        **{"bitrate_kbps": 1.0, "native_rate": 16_000, "duration": 0.5, "rms_db": -20.0, "delay_ms": 0.0},
+        **{"status": "ok" if ok else "failed", "reason": None if ok else "silent"},
+        "audio": encode_flac(samples) if ok else None,
+    }
+
+
+@pytest.fixture
+def audio(tmp_path):
+    folder = tmp_path / "audio"
+    write_shard(folder / "toy/real/00000-of-00001.parquet", [row("real", "a", 0), row("real", "b", 0, ok=False), row("real", "c", 0)])
+    write_shard(folder / "toy/dac/00000-of-00001.parquet", [row("dac", "a", 11), row("dac", "b", 11, ok=False), row("dac", "c", 11)])
+    write_shard(folder / "toy/opus/00000-of-00001.parquet", [row("opus", "a", None)])
+    return folder
+
+
+def shards(audio, *codecs):
+    return [audio / f"toy/{codec}/00000-of-00001.parquet" for codec in codecs]
+
+
+def test_manifest_points_at_usable_clips(audio, tmp_path):
+    out = tmp_path / "train.parquet"
+    write_manifest("train", {}, shards(audio, "real", "dac"), audio, out)
+    table = read_manifest(out)
+    assert table["clip_id"].to_pylist() == ["a", "c", "dac_a", "dac_c"]
+    assert table["label"].to_pylist() == [0, 0, 11, 11]
+    assert table["row"].to_pylist() == [0, 2, 0, 2]
+    assert table["shard_file"][2].as_py() == "toy/dac/00000-of-00001.parquet"
+    facts = json.loads(table.schema.metadata[b"ncst"])
+    assert facts["clips"] == 4
+    assert facts["failed"] == {"real": 1, "dac": 1}
+    stored = pq.read_schema(shards(audio, "dac")[0]).metadata[b"audio_sha256"].decode()
+    assert facts["audio_sha256"]["toy/dac/00000-of-00001.parquet"] == stored
+
+
+def test_label_of_the_split_wins(audio, tmp_path):
+    write_manifest("single", {"label": 7}, shards(audio, "opus"), audio, tmp_path / "m.parquet")
+    assert read_manifest(tmp_path / "m.parquet")["label"].to_pylist() == [7]
+
+
+@pytest.mark.parametrize(
+    ("codecs", "sentence"),
+    [(["opus"], "without a class"), (["dac", "dac"], "2 clips twice, first 'dac_a'")],
+)
+def test_bad_splits_are_refused(audio, tmp_path, codecs, sentence):
+    with pytest.raises(NcstError, match=sentence):
+        write_manifest("bad", {}, shards(audio, *codecs), audio, tmp_path / "m.parquet")
+    assert not (tmp_path / "m.parquet").exists()
+
+
+def test_a_split_without_usable_clips_is_refused(audio, tmp_path):
+    write_shard(audio / "toy/real/00000-of-00001.parquet", [row("real", "b", 0, ok=False)])
+    with pytest.raises(NcstError, match="no usable clip"):
+        write_manifest("empty", {}, shards(audio, "real"), audio, tmp_path / "m.parquet")
+
+
+def test_other_files_are_no_manifests(audio, tmp_path):
+    with pytest.raises(NcstError, match="lacks the columns"):
+        read_manifest(shards(audio, "dac")[0])
+    (tmp_path / "x.parquet").write_text("no")
+    with pytest.raises(NcstError, match="not a readable manifest"):
+        read_manifest(tmp_path / "x.parquet")

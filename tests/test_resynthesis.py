@@ -1,0 +1,162 @@
+import hashlib
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+
+from ncst import plan, resynthesis
+from ncst.codecs._base import Base
+from ncst.errors import NcstError
+from ncst.shards import iter_clips, read_rows
+
+RATE = 16_000
+
+
+def tone(seconds, rate=RATE, level=0.1):
+    t = np.arange(int(seconds * rate)) / rate
+    return (level * np.sin(2 * np.pi * 220 * t) * (1 + np.sin(2 * np.pi * 3 * t))).astype(np.float32)
+
+
+@pytest.fixture
+def sources(tmp_path):
+    """A source set of one good file of every kind and one bad file of every kind."""
+    good = {
+        "mono": (tone(1.0), RATE),
+        "it's \"stereo\" 44k": (np.stack([tone(1.2, 44_100)] * 2, axis=1), 44_100),
+        "short_but_fine": (tone(0.6), RATE),
+    }
+    files = {}
+    for name, (samples, rate) in good.items():
+        files[name] = tmp_path / f"{name}.wav"
+        soundfile.write(files[name], samples, rate)
+    for name, samples in {"silent": np.zeros(RATE, np.float32), "tiny": tone(0.2), "nan": np.full(RATE, np.nan, np.float32)}.items():
+        files[name] = tmp_path / f"{name}.wav"
+        soundfile.write(files[name], samples, RATE, subtype="FLOAT")
+    files["text"] = tmp_path / "text.wav"
+    files["text"].write_text("not audio")
+    files["truncated"] = tmp_path / "truncated.flac"
+    soundfile.write(files["truncated"], tone(2.0), RATE)
+    files["truncated"].write_bytes(files["truncated"].read_bytes()[:60])
+    files["absent"] = tmp_path / "absent.wav"
+    rows = [
+        {
+            **{"utt_id": name, "corpus": "toy", "speaker": "s1", "language": "en", "gender": "female", "kind": "bonafide"},
+            **{"path": str(path), "sample_rate": RATE, "source_set": "toy", "shard": "00000-of-00001", "row": i},
+        }
+        for i, (name, path) in enumerate(files.items())
+    ]
+    path = tmp_path / "sources.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    return path
+
+
+@pytest.fixture
+def real_shard(sources, tmp_path, config):
+    out = tmp_path / "real.parquet"
+    resynthesis.write_real(sources, "00000-of-00001", config["codecs"]["real"], out)
+    return out
+
+
+def test_bad_recordings_become_rows_with_a_reason(real_shard):
+    reasons = {row["utt_id"]: row["reason"] for row in read_rows(real_shard)}
+    assert reasons.pop("mono") is None
+    assert reasons.pop("it's \"stereo\" 44k") is None
+    assert reasons.pop("short_but_fine") is None
+    assert "silent" in reasons["silent"]
+    assert "shorter than 0.5 s" in reasons["tiny"]
+    assert "NaN" in reasons["nan"]
+    for name in ("text", "truncated", "absent"):
+        assert reasons[name].startswith("not decodable"), reasons[name]
+
+
+def test_real_clips_keep_rate_level_and_order(real_shard):
+    clips = {row["utt_id"]: (row, samples) for row, samples in iter_clips(real_shard)}
+    assert list(clips)[:3] == ["mono", "it's \"stereo\" 44k", "short_but_fine"]
+    row, samples = clips["it's \"stereo\" 44k"]
+    assert len(samples) == 19_200
+    assert row["native_rate"] == RATE or row["native_rate"] == 44_100
+    assert row["label"] == 0
+    assert row["clip_id"] == row["utt_id"]
+    np.testing.assert_allclose(samples, tone(1.2), atol=2e-3)
+
+
+def test_shard_is_a_typed_audio_dataset_with_a_checksum(real_shard):
+    schema = pq.read_schema(real_shard)
+    assert b'"_type": "Audio"' in schema.metadata[b"huggingface"]
+    content = hashlib.sha256()
+    for value in pq.read_table(real_shard, columns=["audio"])["audio"].to_pylist():
+        content.update(value["bytes"] if value else b"\0")
+    assert schema.metadata[b"audio_sha256"].decode() == content.hexdigest()
+
+
+def entry(**more):
+    taxonomy = {"vq": "mvq", "aux": "none", "dec": "time"}
+    return {"class_id": 12, "title": "Toy", "taxonomy": taxonomy, "module": "toy", "bitrate_kbps": 1.0, **more}
+
+
+class Halving(Base):
+    needs_weights = False
+
+    def forward(self, audio):
+        return audio * 0.5
+
+
+class NanOnLong(Halving):
+    def forward(self, audio):
+        return audio * (float("nan") if audio.shape[1] > 18_000 else 1)
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    def use(cls):
+        monkeypatch.setattr(resynthesis.registry, "load", lambda family, name: cls)
+
+    return use
+
+
+def test_codec_shard_mirrors_the_real_one(real_shard, tmp_path, toy):
+    toy(Halving)
+    out = tmp_path / "toy.parquet"
+    resynthesis.resynthesize(real_shard, "toy", entry(), None, out, seed=1)
+    real, made = list(iter_clips(real_shard)), list(iter_clips(out))
+    assert [r["utt_id"] for r, _ in made] == [r["utt_id"] for r, _ in real]
+    for (before, x), (after, y) in zip(real, made, strict=True):
+        assert after["status"] == before["status"]
+        assert after["reason"] == before["reason"]
+        if x is not None:
+            assert after["clip_id"] == f"toy_{before['utt_id']}"
+            assert after["rms_db"] == pytest.approx(before["rms_db"] - 6.02, abs=0.1)
+            np.testing.assert_allclose(y, x / 2, atol=4e-5)
+
+
+def test_codec_failures_above_the_limit_stop_the_shard(real_shard, tmp_path, toy):
+    toy(NanOnLong)
+    out = tmp_path / "toy.parquet"
+    with pytest.raises(NcstError, match="failed on 1 of 3 clips.*NaN"):
+        resynthesis.resynthesize(real_shard, "toy", entry(), None, out, seed=1)
+    assert list(tmp_path.glob("*toy.parquet*")) == []
+
+
+def test_codec_failures_below_the_limit_are_recorded(real_shard, tmp_path, toy):
+    toy(NanOnLong)
+    out = tmp_path / "toy.parquet"
+    resynthesis.resynthesize(real_shard, "toy", entry(), None, out, seed=1, max_failed=0.5)
+    row = next(r for r in read_rows(out) if "stereo" in r["utt_id"])
+    assert (row["status"], row["reason"]) == ("failed", "codec returned NaN or infinity")
+
+
+def test_same_seed_same_bytes(real_shard, tmp_path, toy):
+    toy(Halving)
+    for name in "ab":
+        resynthesis.resynthesize(real_shard, "toy", entry(), None, tmp_path / name, seed=1)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_spoofed_sources_carry_no_class(sources, tmp_path, config):
+    table = pq.read_table(sources).to_pylist()
+    pq.write_table(pa.Table.from_pylist([row | {"kind": "spoof"} for row in table]), sources)
+    resynthesis.write_real(sources, "00000-of-00001", config["codecs"]["real"], tmp_path / "spoof.parquet")
+    assert {row["label"] for row in read_rows(tmp_path / "spoof.parquet")} == {None}
+    assert plan.load_config()["splits"]["ood_vocoder"]["label"] == 7

@@ -1,0 +1,44 @@
+rule write_real:
+    input:
+        sources="<results>/sources/{source_set}.parquet",
+    output:
+        ensure("<results>/audio/{source_set}/real/{shard}.parquet", non_empty=True),
+    log:
+        "<logs>/write_real/{source_set}/{shard}.log",
+    benchmark:
+        "<benchmarks>/write_real/{source_set}/{shard}.jsonl"
+    threads: 2
+    resources:
+        mem="4GB",
+        runtime="1h",
+    params:
+        entry=config["codecs"]["real"],
+        min_duration=config["min_duration"],
+    script:
+        "../scripts/write_real.py"
+
+
+rule resynthesize:
+    input:
+        code=code("codecs", "codec"),
+        weights=lambda wildcards: plan.weight_file(config, wildcards.codec) or [],
+        real="<results>/audio/{source_set}/real/{shard}.parquet",
+    output:
+        ensure("<results>/audio/{source_set}/{codec}/{shard}.parquet", non_empty=True),
+    log:
+        "<logs>/resynthesize/{source_set}/{codec}/{shard}.log",
+    benchmark:
+        "<benchmarks>/resynthesize/{source_set}/{codec}/{shard}.jsonl"
+    wildcard_constraints:
+        codec=any_of(name for name in config["codecs"] if name != "real"),
+    threads: 1
+    resources:
+        gpu=config["gpu"],
+        mem="8GB",
+        runtime="2h",
+    params:
+        codec=lambda wildcards: plan.codec_entry(config, wildcards.codec),
+        seed=config["seed"],
+        max_failed=config["max_failed"],
+    script:
+        "../scripts/resynthesize.py"

@@ -1,0 +1,66 @@
+import re
+
+from snakemake.exceptions import WorkflowError
+
+from ncst import plan
+from ncst.errors import NcstError
+
+try:
+    plan.validate(config)
+    CODECS = plan.codecs(config)
+    CORPORA = plan.corpora(config)
+    SOURCES = plan.source_sets(config)
+    SPLITS = plan.splits(config)
+    MODELS = plan.selected(config, "models")
+    DETECTORS = plan.selected(config, "detectors")
+except NcstError as error:
+    raise WorkflowError(str(error))
+
+
+pathvars:
+    results=f"{config['results']}/{config['name']}",
+    logs=f"{config['results']}/{config['name']}/logs",
+    benchmarks=f"{config['results']}/{config['name']}/benchmarks",
+
+
+def any_of(names):
+    """Wildcard constraint that matches exactly *names*."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+wildcard_constraints:
+    corpus=any_of(config["corpora"]),
+    source_set=any_of(config["sources"]),
+    codec=any_of(config["codecs"]),
+    shard=r"\d{5}-of-\d{5}",
+    split=any_of(config["splits"]),
+    frontend=any_of(config["frontends"]),
+    model=any_of(config["models"]),
+    detector=any_of(config["detectors"]),
+    seed=r"\d+",
+
+
+def entry(family, wildcard):
+    """Params function: the config entry of the job's *family* member."""
+    return lambda wildcards: config[family][getattr(wildcards, wildcard)]
+
+
+def code(family, wildcard):
+    """Input function: the source files of the job's *family* member; their content decides, not their date."""
+    return lambda wildcards: plan.code_of(family, plan.module_of(config, family, getattr(wildcards, wildcard)))
+
+
+def audio(found):
+    """Shards of (source set, codec) pairs."""
+    return plan.pair_files(config, "<results>/audio/{source_set}/{codec}/{shard}.parquet", found)
+
+
+def features(frontend, *splits):
+    """Feature files of every clip of *splits*."""
+    found = dict.fromkeys(pair for split in splits for pair in plan.pairs(config, split))
+    return plan.pair_files(config, "<results>/features/{frontend}/{source_set}/{codec}/{shard}.npy", found, frontend=frontend)
+
+
+def of_role(*roles):
+    """Selected splits of the given roles."""
+    return plan.splits(config, *roles)

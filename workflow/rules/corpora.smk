@@ -1,0 +1,67 @@
+rule speak_corpus:
+    input:
+        code=[f"{plan.CODE}/corpora/demo.py"],
+        sentences=["resources/demo/sentences_en.txt", "resources/demo/sentences_zh.txt"],
+    output:
+        directory("<results>/demo/{corpus}"),
+    log:
+        "<logs>/speak_corpus/{corpus}.log",
+    params:
+        demo=lambda wildcards: config["corpora"][wildcards.corpus]["demo"],
+        seed=config["seed"],
+    resources:
+        mem="1GB",
+        runtime="10m",
+    script:
+        "../scripts/speak_corpus.py"
+
+
+def root_of(wildcards):
+    """Input function: the folder to speak into first, where the corpus' root is ``demo``."""
+    return "<results>/demo/{corpus}" if config["roots"][wildcards.corpus] == "demo" else []
+
+
+rule index_corpus:
+    input:
+        code=code("corpora", "corpus"),
+        spoken=root_of,
+    output:
+        "<results>/corpora/{corpus}.parquet",
+    log:
+        "<logs>/index_corpus/{corpus}.log",
+    benchmark:
+        "<benchmarks>/index_corpus/{corpus}.jsonl"
+    threads: 4
+    resources:
+        mem="2GB",
+        runtime="1h",
+    params:
+        entry=entry("corpora", "corpus"),
+        root=lambda wildcards: config["roots"][wildcards.corpus],
+        min_duration=config["min_duration"],
+    script:
+        "../scripts/index_corpus.py"
+
+
+def pool_of(wildcards):
+    """Input function: the corpora that the source sets of the same pool draw from."""
+    pool = config["sources"][wildcards.source_set].get("pool", wildcards.source_set)
+    names = [n for s in SOURCES if config["sources"][s].get("pool", s) == pool for n in config["sources"][s]["corpora"]]
+    return expand("<results>/corpora/{corpus}.parquet", corpus=dict.fromkeys(names))
+
+
+rule sample_sources:
+    input:
+        pool_of,
+    output:
+        "<results>/sources/{source_set}.parquet",
+    log:
+        "<logs>/sample_sources/{source_set}.log",
+    resources:
+        mem="4GB",
+        runtime="30m",
+    params:
+        sources=lambda wildcards: {s: config["sources"][s] for s in SOURCES},
+        seed=config["seed"],
+    script:
+        "../scripts/sample_sources.py"

@@ -1,0 +1,68 @@
+MODEL_RUN = "{model}/seed-{seed}"
+
+
+rule score:
+    input:
+        weights=f"<results>/models/{MODEL_RUN}/model.safetensors",
+        facts=f"<results>/models/{MODEL_RUN}/model.json",
+        manifest="<results>/manifests/{split}.parquet",
+        features=lambda wildcards: features(frontend_of(wildcards.model), wildcards.split),
+    output:
+        f"<results>/scores/{MODEL_RUN}/{{split}}.parquet",
+    log:
+        f"<logs>/score/{MODEL_RUN}/{{split}}.log",
+    benchmark:
+        f"<benchmarks>/score/{MODEL_RUN}/{{split}}.jsonl"
+    threads: 1
+    resources:
+        gpu=config["gpu"],
+        mem="4GB",
+        runtime="1h",
+    script:
+        "../scripts/score.py"
+
+
+rule detect:
+    input:
+        code=code("detectors", "detector"),
+        train=f"<results>/scores/{MODEL_RUN}/train.parquet",
+        splits=expand(f"<results>/scores/{MODEL_RUN}/{{split}}.parquet", split=of_role("id", "ood"), allow_missing=True),
+    output:
+        f"<results>/ood/{MODEL_RUN}/{{detector}}.parquet",
+    log:
+        f"<logs>/detect/{MODEL_RUN}/{{detector}}.log",
+    benchmark:
+        f"<benchmarks>/detect/{MODEL_RUN}/{{detector}}.jsonl"
+    threads: 1
+    resources:
+        mem="4GB",
+        runtime="1h",
+    params:
+        entry=entry("detectors", "detector"),
+    script:
+        "../scripts/detect.py"
+
+
+rule evaluate:
+    input:
+        scores=expand(
+            f"<results>/scores/{MODEL_RUN}/{{split}}.parquet", split=of_role("id", "single", "ood"), allow_missing=True
+        ),
+        ood=expand(f"<results>/ood/{MODEL_RUN}/{{detector}}.parquet", detector=DETECTORS, allow_missing=True),
+    output:
+        f"<results>/metrics/{MODEL_RUN}.json",
+    log:
+        f"<logs>/evaluate/{MODEL_RUN}.log",
+    benchmark:
+        f"<benchmarks>/evaluate/{MODEL_RUN}.jsonl"
+    threads: 1
+    resources:
+        mem="4GB",
+        runtime="1h",
+    params:
+        title=lambda wildcards: config["models"][wildcards.model]["title"],
+        splits={name: config["splits"][name] for name in of_role("id", "single", "ood")},
+        detectors=DETECTORS,
+        seed=config["seed"],
+    script:
+        "../scripts/evaluate.py"

@@ -1,0 +1,47 @@
+METRICS = expand("<results>/metrics/{model}/seed-{seed}.json", model=MODELS, seed=config["seeds"])
+
+
+rule write_tables:
+    input:
+        METRICS,
+    output:
+        directory("<results>/tables"),
+    log:
+        "<logs>/write_tables.log",
+    script:
+        "../scripts/write_tables.py"
+
+
+rule draw_figures:
+    input:
+        metrics=METRICS,
+        tables="<results>/tables",
+    output:
+        report(
+            directory("<results>/report/figures"),
+            patterns=["{name}.svg"],
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"figure": "{name}"},
+        ),
+    log:
+        "<logs>/draw_figures.log",
+    script:
+        "../scripts/draw_figures.py"
+
+
+rule write_page:
+    input:
+        metrics=METRICS,
+        tables="<results>/tables",
+        manifests=expand("<results>/manifests/{split}.parquet", split=SPLITS),
+        sources=expand("<results>/sources/{source_set}.parquet", source_set=SOURCES),
+        corpora=expand("<results>/corpora/{corpus}.parquet", corpus=CORPORA),
+    output:
+        report("<results>/report/index.html", caption="../report/page.rst", category="Page"),
+    log:
+        "<logs>/write_page.log",
+    params:
+        config=config,
+    script:
+        "../scripts/write_page.py"

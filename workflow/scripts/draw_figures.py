@@ -1,0 +1,6 @@
+from ncst.job import job
+
+with job(snakemake):
+    from ncst.report.figures import write_figures
+
+    write_figures(snakemake.params.results, snakemake.output[0])

@@ -1,0 +1,14 @@
+from ncst.job import job
+
+with job(snakemake):
+    from ncst.probe import index_corpus
+
+    root = snakemake.input.spoken or snakemake.params.root
+    index_corpus(
+        snakemake.wildcards.corpus,
+        snakemake.params.entry,
+        str(root),
+        snakemake.output[0],
+        min_duration=snakemake.params.min_duration,
+        workers=snakemake.threads,
+    )

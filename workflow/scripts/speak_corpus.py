@@ -1,0 +1,6 @@
+from ncst.job import job
+
+with job(snakemake):
+    from ncst.corpora.demo import speak
+
+    speak(snakemake.wildcards.corpus, snakemake.output[0], seed=snakemake.params.seed, **snakemake.params.demo)

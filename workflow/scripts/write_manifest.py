@@ -1,0 +1,7 @@
+from ncst.job import job
+
+with job(snakemake):
+    from ncst.manifests import write_manifest
+
+    params = snakemake.params
+    write_manifest(snakemake.wildcards.split, params.entry, snakemake.input.shards, params.audio, snakemake.output[0])

@@ -1,0 +1,13 @@
+from ncst.job import job
+
+with job(snakemake):
+    from ncst.resynthesis import write_real
+
+    write_real(
+        snakemake.input.sources,
+        snakemake.wildcards.shard,
+        snakemake.params.entry,
+        snakemake.output[0],
+        min_duration=snakemake.params.min_duration,
+        threads=snakemake.threads,
+    )
