@@ -54,7 +54,9 @@ def validate(config):
     from jsonschema.exceptions import best_match
 
     def check(schema, value, where):
-        validator = Draft202012Validator(yaml.safe_load((SCHEMAS / f"{schema}.schema.yaml").read_text(encoding="utf-8")))
+        validator = Draft202012Validator(
+            yaml.safe_load((SCHEMAS / f"{schema}.schema.yaml").read_text(encoding="utf-8"))
+        )
         error = best_match(validator.iter_errors(value))
         if error is not None:
             key = ".".join([*where, *map(str, error.absolute_path)]) or "the top level"
@@ -67,10 +69,11 @@ def validate(config):
     for family in FAMILIES:
         for name, entry in config[family].items():
             check(family, entry, [family, name])
-    for key, family in (("roots", "corpora"), ("weights", "codecs")):
-        unknown = sorted(set(config[key]) - set(config[family]) - {"default"})
+    for key, families in (("roots", ["corpora"]), ("weights", ["codecs", "frontends"])):
+        known = [name for family in families for name in config[family]]
+        unknown = sorted(set(config[key]) - {*known, "default"})
         if unknown:
-            raise NcstError(f"Config error at {key}: {unknown} not in config/{family}.yaml, which has {list(config[family])}.")
+            raise NcstError(f"Config error at {key}: {unknown} unknown; the registries have {known}.")
     for name, split in config["splits"].items():
         for pair in split["pairs"]:
             _check_pair(config, name, pair)
@@ -114,23 +117,28 @@ def selected(config, family):
     return [name for name in registry if name in wanted]
 
 
-def weights_kind(config, codec):
-    """Return ``official`` or ``compact``: which weights *codec* runs with."""
-    return config["weights"].get(codec, config["weights"]["default"])
+def weights_kind(config, name):
+    """Return ``official`` or ``compact``: which weights the codec or front-end *name* runs with."""
+    return config["weights"].get(name, config["weights"]["default"])
 
 
-def weight_file(config, codec):
-    """Return the path of the weight file of *codec*, or None for a codec that needs none.
+def weight_file(config, name, family="codecs"):
+    """Return the path of the weight file of a codec or front-end, or None if it needs none.
 
     Official weights are fetched and converted to it; compact weights ship with the project.
+
+    Raises
+    ------
+    NcstError
+        If it has no weights of the configured kind.
     """
-    weights = config["codecs"][codec].get("weights")
+    weights = config[family][name].get("weights")
     if not weights:
         return None
-    kind = weights_kind(config, codec)
+    kind = weights_kind(config, name)
     if kind not in weights:
         raise NcstError(
-            f"The codec {codec!r} has no {kind} weights, only {sorted(weights)}: set weights.{codec} in the config."
+            f"{name!r} of config/{family} has no {kind} weights, only {sorted(weights)}: set weights.{name} in the config."
         )
     return weights[kind]["file"]
 

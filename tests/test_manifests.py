@@ -14,7 +14,15 @@ def row(codec, utt_id, label, ok=True):
     samples = np.full(8000, 0.1, np.float32)
     return {
         **{"clip_id": clip_id(codec, utt_id), "utt_id": utt_id, "source_set": "toy", "corpus": "toy", "speaker": "s"},
-        **{"language": "en", "gender": "female", "codec": codec, "label": label, "vq": "mvq", "aux": "none", "dec": "time"},
+        **{
+            "language": "en",
+            "gender": "female",
+            "codec": codec,
+            "label": label,
+            "vq": "mvq",
+            "aux": "none",
+            "dec": "time",
+        },
         **{"bitrate_kbps": 1.0, "native_rate": 16_000, "duration": 0.5, "rms_db": -20.0, "delay_ms": 0.0},
         **{"status": "ok" if ok else "failed", "reason": None if ok else "silent"},
         "audio": encode_flac(samples) if ok else None,
@@ -24,8 +32,14 @@ def row(codec, utt_id, label, ok=True):
 @pytest.fixture
 def audio(tmp_path):
     folder = tmp_path / "audio"
-    write_shard(folder / "toy/real/00000-of-00001.parquet", [row("real", "a", 0), row("real", "b", 0, ok=False), row("real", "c", 0)])
-    write_shard(folder / "toy/dac/00000-of-00001.parquet", [row("dac", "a", 11), row("dac", "b", 11, ok=False), row("dac", "c", 11)])
+    write_shard(
+        folder / "toy/real/00000-of-00001.parquet",
+        [row("real", "a", 0), row("real", "b", 0, ok=False), row("real", "c", 0)],
+    )
+    write_shard(
+        folder / "toy/dac/00000-of-00001.parquet",
+        [row("dac", "a", 11), row("dac", "b", 11, ok=False), row("dac", "c", 11)],
+    )
     write_shard(folder / "toy/opus/00000-of-00001.parquet", [row("opus", "a", None)])
     return folder
 

@@ -24,14 +24,18 @@ def sources(tmp_path):
     """A source set of one good file of every kind and one bad file of every kind."""
     good = {
         "mono": (tone(1.0), RATE),
-        "it's \"stereo\" 44k": (np.stack([tone(1.2, 44_100)] * 2, axis=1), 44_100),
+        'it\'s "stereo" 44k': (np.stack([tone(1.2, 44_100)] * 2, axis=1), 44_100),
         "short_but_fine": (tone(0.6), RATE),
     }
     files = {}
     for name, (samples, rate) in good.items():
         files[name] = tmp_path / f"{name}.wav"
         soundfile.write(files[name], samples, rate)
-    for name, samples in {"silent": np.zeros(RATE, np.float32), "tiny": tone(0.2), "nan": np.full(RATE, np.nan, np.float32)}.items():
+    for name, samples in {
+        "silent": np.zeros(RATE, np.float32),
+        "tiny": tone(0.2),
+        "nan": np.full(RATE, np.nan, np.float32),
+    }.items():
         files[name] = tmp_path / f"{name}.wav"
         soundfile.write(files[name], samples, RATE, subtype="FLOAT")
     files["text"] = tmp_path / "text.wav"
@@ -42,7 +46,14 @@ def sources(tmp_path):
     files["absent"] = tmp_path / "absent.wav"
     rows = [
         {
-            **{"utt_id": name, "corpus": "toy", "speaker": "s1", "language": "en", "gender": "female", "kind": "bonafide"},
+            **{
+                "utt_id": name,
+                "corpus": "toy",
+                "speaker": "s1",
+                "language": "en",
+                "gender": "female",
+                "kind": "bonafide",
+            },
             **{"path": str(path), "sample_rate": RATE, "source_set": "toy", "shard": "00000-of-00001", "row": i},
         }
         for i, (name, path) in enumerate(files.items())
@@ -62,7 +73,7 @@ def real_shard(sources, tmp_path, config):
 def test_bad_recordings_become_rows_with_a_reason(real_shard):
     reasons = {row["utt_id"]: row["reason"] for row in read_rows(real_shard)}
     assert reasons.pop("mono") is None
-    assert reasons.pop("it's \"stereo\" 44k") is None
+    assert reasons.pop('it\'s "stereo" 44k') is None
     assert reasons.pop("short_but_fine") is None
     assert "silent" in reasons["silent"]
     assert "shorter than 0.5 s" in reasons["tiny"]
@@ -73,8 +84,8 @@ def test_bad_recordings_become_rows_with_a_reason(real_shard):
 
 def test_real_clips_keep_rate_level_and_order(real_shard):
     clips = {row["utt_id"]: (row, samples) for row, samples in iter_clips(real_shard)}
-    assert list(clips)[:3] == ["mono", "it's \"stereo\" 44k", "short_but_fine"]
-    row, samples = clips["it's \"stereo\" 44k"]
+    assert list(clips)[:3] == ["mono", 'it\'s "stereo" 44k', "short_but_fine"]
+    row, samples = clips['it\'s "stereo" 44k']
     assert len(samples) == 19_200
     assert row["native_rate"] == RATE or row["native_rate"] == 44_100
     assert row["label"] == 0

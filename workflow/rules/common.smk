@@ -17,10 +17,13 @@ except NcstError as error:
     raise WorkflowError(str(error))
 
 
+RESULTS = f"{config['results']}/{config['name']}"
+
+
 pathvars:
-    results=f"{config['results']}/{config['name']}",
-    logs=f"{config['results']}/{config['name']}/logs",
-    benchmarks=f"{config['results']}/{config['name']}/benchmarks",
+    results=RESULTS,
+    logs=f"{RESULTS}/logs",
+    benchmarks=f"{RESULTS}/benchmarks",
 
 
 def any_of(names):

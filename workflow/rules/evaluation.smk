@@ -18,6 +18,8 @@ rule score:
         gpu=config["gpu"],
         mem="4GB",
         runtime="1h",
+    params:
+        results=RESULTS,
     script:
         "../scripts/score.py"
 
@@ -64,5 +66,7 @@ rule evaluate:
         splits={name: config["splits"][name] for name in of_role("id", "single", "ood")},
         detectors=DETECTORS,
         seed=config["seed"],
+        scores=lambda wildcards: f"{RESULTS}/scores/{wildcards.model}/seed-{wildcards.seed}",
+        ood=lambda wildcards: f"{RESULTS}/ood/{wildcards.model}/seed-{wildcards.seed}",
     script:
         "../scripts/evaluate.py"

@@ -10,5 +10,6 @@ rule write_manifest:
         runtime="30m",
     params:
         entry=entry("splits", "split"),
+        audio=f"{RESULTS}/audio",
     script:
         "../scripts/write_manifest.py"

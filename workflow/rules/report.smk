@@ -26,6 +26,9 @@ rule draw_figures:
         ),
     log:
         "<logs>/draw_figures.log",
+    params:
+        results=RESULTS,
+        config=config,
     script:
         "../scripts/draw_figures.py"
 
@@ -42,6 +45,7 @@ rule write_page:
     log:
         "<logs>/write_page.log",
     params:
+        results=RESULTS,
         config=config,
     script:
         "../scripts/write_page.py"

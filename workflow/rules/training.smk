@@ -2,15 +2,10 @@ def frontend_of(model):
     return config["models"][model]["frontend"]
 
 
-def frontend_weights(wildcards):
-    """Input function: the weight file of the job's front-end, if it has one."""
-    return plan.frontend_weights(config, wildcards.frontend) or []
-
-
 rule compute_features:
     input:
         code=code("frontends", "frontend"),
-        weights=frontend_weights,
+        weights=lambda wildcards: plan.weight_file(config, wildcards.frontend, "frontends") or [],
         audio="<results>/audio/{source_set}/{codec}/{shard}.parquet",
     output:
         features="<results>/features/{frontend}/{source_set}/{codec}/{shard}.npy",
@@ -51,7 +46,6 @@ rule train:
         runtime="24h",
     params:
         entry=entry("models", "model"),
-        frontend=lambda wildcards: config["frontends"][frontend_of(wildcards.model)],
-        names=lambda wildcards: plan.class_names(config),
+        results=RESULTS,
     script:
         "../scripts/train.py"

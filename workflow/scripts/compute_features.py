@@ -1,13 +1,11 @@
 from ncst.job import job
 
 with job(snakemake):
+    from ncst import registry
     from ncst.features import compute_features
 
-    compute_features(
-        snakemake.input.audio,
-        snakemake.wildcards.frontend,
-        snakemake.params.entry,
-        snakemake.input.weights or None,
-        snakemake.output.features,
-        device="cuda" if snakemake.resources.get("gpu") else "cpu",
-    )
+    entry = snakemake.params.entry
+    device = "cuda" if snakemake.resources.get("gpu") else "cpu"
+    module = entry.get("module", snakemake.wildcards.frontend)
+    frontend = registry.load("frontends", module)(entry, snakemake.input.get("weights") or None, device)
+    compute_features(snakemake.input.audio, frontend, snakemake.output.features)

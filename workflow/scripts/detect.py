@@ -2,3 +2,11 @@ from ncst.job import job
 
 with job(snakemake):
     from ncst.detection import detect
+
+    detect(
+        snakemake.wildcards.detector,
+        snakemake.params.entry,
+        snakemake.input.train,
+        list(snakemake.input.splits),
+        snakemake.output[0],
+    )

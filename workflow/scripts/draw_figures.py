@@ -3,4 +3,4 @@ from ncst.job import job
 with job(snakemake):
     from ncst.report.figures import write_figures
 
-    write_figures(snakemake.params.results, snakemake.output[0])
+    write_figures(snakemake.params.results, snakemake.params.config, snakemake.output[0])

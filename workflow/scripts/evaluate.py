@@ -1,4 +1,17 @@
 from ncst.job import job
 
 with job(snakemake):
-    from ncst.metrics import evaluate
+    from ncst.openset import evaluate
+
+    params = snakemake.params
+    evaluate(
+        snakemake.wildcards.model,
+        params.title,
+        int(snakemake.wildcards.seed),
+        params.splits,
+        params.detectors,
+        params.scores,
+        params.ood,
+        snakemake.output[0],
+        draw=params.seed,
+    )

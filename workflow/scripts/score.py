@@ -1,4 +1,14 @@
 from ncst.job import job
 
 with job(snakemake):
+    from pathlib import Path
+
     from ncst.scoring import score
+
+    score(
+        Path(snakemake.input.weights).parent,
+        snakemake.input.manifest,
+        snakemake.params.results,
+        snakemake.output[0],
+        device="cuda" if snakemake.resources.get("gpu") else "cpu",
+    )

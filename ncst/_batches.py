@@ -1,0 +1,103 @@
+"""Batches of features and labels, from manifests and memory maps, in an order that named seeds decide."""
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+
+from ncst.errors import NcstError
+from ncst.seeds import seed_of
+
+
+def read_manifest(path):
+    """Return the manifest *path* as a dict of column name to list.
+
+    Raises
+    ------
+    NcstError
+        If the file is unreadable or has no rows.
+    """
+    try:
+        table = pq.read_table(path)
+    except (OSError, ValueError) as error:
+        raise NcstError(f"{path} is not a readable manifest: delete it and run again.") from error
+    if not table.num_rows:
+        raise NcstError(f"The manifest {path} has no clips: check its split and the failed clips of its shards.")
+    return table.to_pydict()
+
+
+class Clips(torch.utils.data.Dataset):
+    """The clips of a manifest; an item is a whole batch.
+
+    Parameters
+    ----------
+    manifest : dict of str to list
+        The columns ``shard_file`` and ``row`` are read.
+    store : ncst.features.FeatureStore
+        Where the features are.
+    crop : int or None
+        Length that is kept along the features' time axis; None keeps all.
+    targets : sequence of int or None
+        One per clip.
+    """
+
+    def __init__(self, manifest, store, crop=None, targets=None):
+        self.files = manifest["shard_file"]
+        self.rows = manifest["row"]
+        self.store = store
+        self.crop = crop
+        self.targets = targets
+        store.open(self.files[0])
+        self.axis = store.fingerprint["time_axis"]
+        self.length = store.fingerprint["shape"][self.axis]
+        if crop and crop > self.length:
+            raise NcstError(
+                f"`crop: {crop}` is longer than the features of {store.frontend}, {self.length}: shorten it."
+            )
+
+    @property
+    def shape(self):
+        """Shape of one clip's features after cropping."""
+        shape = list(self.store.fingerprint["shape"])
+        shape[self.axis] = self.crop or self.length
+        return tuple(shape)
+
+    def __len__(self):
+        return len(self.files)
+
+    def __getitem__(self, key):
+        """Return ``(features, targets)`` of ``key = (indices, starts)``, as float32 and int64 tensors."""
+        indices, starts = key
+        batch = self.store.read([self.files[i] for i in indices], [self.rows[i] for i in indices])
+        if self.crop:
+            parts = zip(batch, starts)
+            batch = np.stack([np.take(x, range(s, s + self.crop), axis=self.axis) for x, s in parts])
+        targets = None if self.targets is None else torch.tensor([self.targets[i] for i in indices])
+        return torch.from_numpy(batch), targets
+
+    def in_order(self, size):
+        """Return the keys of consecutive batches that read the start of each clip."""
+        indices = np.arange(len(self))
+        return [(indices[i : i + size], [0] * size) for i in range(0, len(self), size)]
+
+    def shuffled(self, size, *names):
+        """Return the keys of one epoch: order and crops follow from *names* alone."""
+        draw = np.random.default_rng(seed_of(*names, bits=64))
+        order = draw.permutation(len(self))
+        starts = draw.integers(0, self.length - (self.crop or self.length) + 1, len(self))
+        return [(order[i : i + size], starts[i : i + size]) for i in range(0, len(self), size)]
+
+
+def loader(clips, keys, workers=0):
+    """Return a loader of the batches *keys* of *clips*."""
+    return torch.utils.data.DataLoader(
+        clips,
+        batch_size=None,
+        sampler=keys,
+        num_workers=workers,
+        collate_fn=_as_is,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _as_is(batch):
+    return batch

@@ -1,0 +1,165 @@
+"""Training of one compact codec: initialisation, quantizer, losses, averaging."""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.nn.utils import parametrize
+
+from ncst._compact_networks import take_apart
+from ncst._compact_speech import Crops, SpectralLoss
+from ncst.audio import SAMPLE_RATE
+from ncst.seeds import seed_of
+
+WARM_UP = 50
+REVIVE_EVERY = 20
+REVIVE_UNTIL = 0.85
+AVERAGE = 0.995
+
+
+class Trainer:
+    """Trains the network of one codec on one thread, reproducibly.
+
+    Parameters
+    ----------
+    name : str
+        The codec.
+    config : dict
+        ``network`` (the constructor's keywords) and ``training`` of its entry in ``config/compact.yaml``.
+    utterances : list of (T,) float32 arrays at 16 kHz
+    """
+
+    def __init__(self, name, config, utterances):
+        self.recipe = config["training"]
+        torch.manual_seed(seed_of(self.recipe["seed"], name))
+        self.parts = take_apart(name, config["network"])
+        self.generator = torch.Generator().manual_seed(seed_of(self.recipe["seed"], name, "codes"))
+        frame = self.parts.frame
+        length = frame * max(1, round(self.recipe["seconds"] * SAMPLE_RATE / frame))
+        self.crops = Crops(utterances, length, seed_of(self.recipe["seed"], name, "crops"))
+        self.spectral = SpectralLoss()
+        tables = {book.table.data_ptr() for book in self.parts.chains.books}
+        self.trained = [p for p in self.parts.network.parameters() if p.data_ptr() not in tables]
+        self._initialise()
+        self.average = [p.detach().clone() for p in self.trained]
+        self.optimizer = torch.optim.AdamW(
+            self.trained, self.recipe["learning_rate"], betas=(0.8, 0.99), weight_decay=0.01
+        )
+        self.step = 0
+        self.quantizing = False
+
+    @torch.no_grad()
+    def _initialise(self):
+        audio = self.crops.batch(16)
+        latent, side = unit_variance(self.parts.network, lambda: self.parts.encode(audio))
+        latent = self.parts.chains.bypass(latent)
+        decoder = self.parts.network.decoder
+        output = unit_variance(decoder, lambda: self.parts.decode(latent, side))
+        last = [m for m in decoder.modules() if isinstance(m, nn.Conv1d | nn.ConvTranspose1d) and m.out_channels == 1]
+        for layer in last[-1:]:
+            _scale_weight(layer, float(audio.std() / output.std().clamp(min=1e-6)))
+
+    @torch.no_grad()
+    def _start_books(self):
+        latents = torch.cat([self.parts.encode(self.crops.batch(8))[0] for _ in range(64)])
+        self.parts.chains.start(latents, self.generator)
+        self.quantizing = True
+
+    def train_step(self):
+        """Do one step; return the losses as floats."""
+        if not self.quantizing and self.step >= self.recipe["bypass"] * self.recipe["steps"]:
+            self._start_books()
+        progress = self.step / self.recipe["steps"]
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe["learning_rate"] * rate_at(self.step, self.recipe["steps"], WARM_UP)
+        audio = self.crops.batch(self.recipe["batch"])
+        latent, side = self.parts.encode(audio)
+        commitment, seen, uneven = torch.zeros(()), [], unevenness(latent)
+        if self.quantizing:
+            latent, commitment, seen = self.parts.chains.quantize(latent, self._some_books())
+        else:
+            latent = self.parts.chains.bypass(latent)
+        output = self.parts.decode(latent, side)[..., : audio.shape[-1]]
+        waveform = functional.l1_loss(output, audio[..., : output.shape[-1]])
+        spectral = self.spectral(output, audio[..., : output.shape[-1]])
+        level = functional.l1_loss(levels(output), levels(audio[..., : output.shape[-1]]))
+        losses = {"spectral": spectral, "waveform": waveform, "level": level, "commitment": commitment, "uneven": uneven}
+        loss = sum(self.recipe["weights"][key] * value for key, value in losses.items())
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.trained, 5.0)
+        self.optimizer.step()
+        for book, vectors, codes in seen:
+            book.learn(vectors, codes)
+            if self.step % REVIVE_EVERY == 0 and progress < REVIVE_UNTIL:
+                book.revive(vectors, self.generator)
+        decay = min(AVERAGE, (1 + self.step) / (10 + self.step))
+        torch._foreach_mul_(self.average, decay)
+        torch._foreach_add_(self.average, [p.detach() for p in self.trained], alpha=1 - decay)
+        self.step += 1
+        return {key: value.item() for key, value in {"loss": loss, **losses}.items()}
+
+    def _some_books(self):
+        choices = self.recipe.get("books")
+        return choices and choices[torch.randint(len(choices), (), generator=self.generator)]
+
+    @torch.no_grad()
+    def finish(self):
+        """Give the network its weights averaged over the last steps and return it, ready to be saved."""
+        torch._foreach_copy_(self.trained, self.average)
+        return self.parts.network.eval()
+
+
+def levels(audio):
+    """Return the natural logarithm of the RMS of (B, 1, T) *audio* in frames of 64 ms, (B, frames), about -5 or more."""
+    return (audio[:, 0].unfold(1, 1024, 512).square().mean(2) + 5e-5).log() / 2
+
+
+def unevenness(latent):
+    """Return how far the covariance of (B, D, T) latents is from the identity, a scalar tensor.
+
+    Left alone, the commitment to the codes shrinks these latents to three or four dimensions, and half of the books
+    have nothing to add (the covariance term of VICReg, Bardes et al., arXiv:2105.04906).
+    """
+    vectors = latent.transpose(1, 2).flatten(0, 1)
+    return (torch.cov(vectors.t()) - torch.eye(latent.shape[1])).square().sum() / latent.shape[1]
+
+
+def rate_at(step, steps, warm_up):
+    """Return the learning rate at *step* of *steps* as a fraction: linear warm-up, then a cosine down to 2 %."""
+    return min(1.0, (step + 1) / warm_up) * (0.02 + 0.49 * (1 + math.cos(math.pi * step / steps)))
+
+
+@torch.no_grad()
+def unit_variance(network, run):
+    """Scale every convolution and linear layer so that its output has unit variance while *run* is called once.
+
+    Layer-sequential unit-variance initialisation (Mishkin and Matas, arXiv:1511.06422) in one pass: each layer's output
+    is already corrected when the next one sees it. Without it these small networks stay at one or two used codes.
+    """
+
+    def correct(module, _, output):
+        deviation = output.std().clamp(min=1e-6)
+        _scale_weight(module, 1 / deviation)
+        return output / deviation
+
+    layers = [m for m in network.modules() if isinstance(m, nn.Conv1d | nn.ConvTranspose1d | nn.Linear)]
+    for layer in layers:
+        if layer.bias is not None:
+            layer.bias.zero_()
+    hooks = [layer.register_forward_hook(correct) for layer in layers]
+    try:
+        return run()
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _scale_weight(module, factor):
+    if parametrize.is_parametrized(module, "weight"):
+        module.parametrizations.weight.original0.mul_(factor)
+    elif hasattr(module, "weight_g"):
+        module.weight_g.mul_(factor)
+    else:
+        module.weight.mul_(factor)

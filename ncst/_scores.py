@@ -1,0 +1,151 @@
+"""Score files: one row per clip of a split, with logits and embedding."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ncst.errors import NcstError
+
+_COLUMNS = ("clip_id", "utt_id", "codec", "label")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The clips of one split, as one model saw them.
+
+    Attributes
+    ----------
+    path : Path
+    split : str
+    classes : list of int
+        Class ids in the order of the logits.
+    class_names : list of str
+    clip_id, utt_id, codec : (N,) arrays of str
+    label : (N,) array of int
+        Class ids; out-of-distribution clips carry ids that are not in `classes`.
+    logits : (N, C) float32 array
+    embedding : (N, D) float32 array or None
+    """
+
+    path: Path
+    split: str
+    classes: list
+    class_names: list
+    clip_id: np.ndarray
+    utt_id: np.ndarray
+    codec: np.ndarray
+    label: np.ndarray
+    logits: np.ndarray
+    embedding: np.ndarray | None
+
+    def __len__(self):
+        return len(self.clip_id)
+
+    def predicted(self):
+        """Return the (N,) positions of the largest logits."""
+        return self.logits.argmax(axis=1)
+
+    def positions(self):
+        """Return the (N,) positions of the labels among the classes.
+
+        Raises
+        ------
+        NcstError
+            If a label is none of the classes.
+        """
+        unknown = sorted(set(self.label.tolist()) - set(self.classes))
+        if unknown:
+            raise NcstError(
+                f"{self.path} holds clips of the classes {unknown}, which the model was not trained on "
+                f"({self.classes}): give the split the role ood, or train the model again."
+            )
+        order = np.argsort(self.classes)
+        return order[np.searchsorted(np.asarray(self.classes)[order], self.label)]
+
+
+def read_scores(path, embedding=False):
+    """Return the `Scores` in the Parquet file *path*, with embeddings only where asked for.
+
+    Raises
+    ------
+    NcstError
+        If the file is no score file, holds no clip, a clip twice, a value that is not finite, or another number of
+        logits than classes.
+    """
+    path = Path(path)
+    try:
+        table = pq.read_table(path, columns=[*_COLUMNS, "logits", *(["embedding"] if embedding else [])])
+        facts = json.loads(table.schema.metadata[b"ncst"])
+        columns = {name: table[name].to_numpy() for name in _COLUMNS}
+        split, classes, names = facts["split"], facts["classes"], facts["class_names"]
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        raise NcstError(
+            f"{path} is not a readable score file: delete it and score the model again ({error})."
+        ) from error
+    if len(table) == 0:
+        raise NcstError(f"{path} holds no clips: check the split's sources and the status of its audio shards.")
+    _refuse_repeats(path, columns["clip_id"])
+    logits = _matrix(path, table["logits"])
+    if logits.shape[1] != len(classes):
+        raise NcstError(f"{path} holds {logits.shape[1]} logits per clip for {len(classes)} classes: score it again.")
+    return Scores(
+        path, split, classes, names, *columns.values(), logits, _matrix(path, table["embedding"]) if embedding else None
+    )
+
+
+def read_ood(path):
+    """Return ``{split: (clip_id (N,), score (N,))}`` of the detector file *path*.
+
+    Raises
+    ------
+    NcstError
+        If the file is no detector file.
+    """
+    try:
+        table = pq.read_table(path, columns=["split", "clip_id", "score"])
+    except (OSError, pa.ArrowException) as error:
+        raise NcstError(f"{path} is not a readable detector file: delete it and run detection again.") from error
+    split, clip, score = (table[name].to_numpy() for name in ("split", "clip_id", "score"))
+    return {str(name): (clip[split == name], score[split == name]) for name in np.unique(split)}
+
+
+def aligned(scores, path, clips, values):
+    """Return the (N,) detector *values* of *clips*, both from the file *path*, in the order of the clips of *scores*.
+
+    Raises
+    ------
+    NcstError
+        If clips are missing, repeated or unknown, or a value is not finite.
+    """
+    _refuse_repeats(path, clips)
+    here, there = np.argsort(scores.clip_id), np.argsort(clips)
+    if not np.array_equal(scores.clip_id[here], clips[there]):
+        missing = sorted(set(scores.clip_id) - set(clips))
+        raise NcstError(
+            f"{path} does not hold the clips of {scores.split} ({len(clips)} instead of {len(scores)}"
+            f"{', missing ' + missing[0] if missing else ''}): run detection again."
+        )
+    if not np.isfinite(values).all():
+        raise NcstError(f"{path} holds scores of {scores.split} that are not finite: run detection again.")
+    ordered = np.empty(len(scores), np.float64)
+    ordered[here] = values[there]
+    return ordered
+
+
+def _refuse_repeats(path, clips):
+    names, counts = np.unique(clips, return_counts=True)
+    if (counts > 1).any():
+        raise NcstError(f"{path} holds the clip {names[counts > 1][0]} {counts.max()} times: delete it and run again.")
+
+
+def _matrix(path, column):
+    column = column.combine_chunks()
+    widths = np.unique(column.value_lengths().to_numpy(zero_copy_only=False))
+    values = column.flatten().to_numpy(zero_copy_only=False)
+    if len(widths) != 1 or not np.isfinite(values).all():
+        raise NcstError(f"{path} holds logits or embeddings that are not finite or of unequal length: score it again.")
+    return values.astype(np.float32, copy=False).reshape(len(column), -1)

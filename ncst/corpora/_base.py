@@ -1,0 +1,145 @@
+"""The contract of a corpus: from a folder as shipped to one row per recording, by names and text files alone."""
+
+import os
+from pathlib import Path
+
+from ncst.errors import NcstError
+
+GENDERS = {"f": "female", "female": "female", "w": "female", "m": "male", "male": "male"}
+KINDS = {"bonafide": "bonafide", "bona-fide": "bonafide", "spoof": "spoof"}
+AUDIO_SUFFIXES = frozenset({".aif", ".aiff", ".flac", ".mp3", ".ogg", ".opus", ".wav"})
+
+
+class Base:
+    """A corpus on disk. A subclass states `LAYOUT`, and writes `is_root` and `rows`.
+
+    Parameters
+    ----------
+    entry : dict
+        The corpus' entry of the config; the module's own options are under ``settings``.
+    root : path
+        The folder the corpus was extracted to.
+    """
+
+    LAYOUT = ""
+    """What the root must hold, as the end of the sentence "a <title> folder holds ..."."""
+
+    def __init__(self, entry, root):
+        self.entry = entry
+        self.settings = entry.get("settings") or {}
+        self.title = entry.get("title") or type(self).__name__
+        self.root = Path(root).expanduser().absolute()
+
+    @classmethod
+    def is_root(cls, folder):
+        """Say whether *folder* (Path) is laid out as this corpus; looks at a few names only."""
+        raise NotImplementedError
+
+    def rows(self):
+        """Yield dicts of utt_id and path (both required), speaker, language, gender, text, kind, subset."""
+        raise NotImplementedError
+
+    def index(self):
+        """Yield one dict per recording: utt_id, speaker, language, gender, text, path, kind, subset.
+
+        No audio file is opened. ``gender`` is ``female``, ``male`` or ``unknown``; ``kind`` is ``bonafide`` or
+        ``spoof``; ``text`` and ``subset`` may be None; ``path`` is absolute.
+
+        Raises
+        ------
+        NcstError
+            If the root is missing, of another corpus, empty or half-extracted, or two files have one id.
+        """
+        self._check_root()
+        seen = {}
+        for row in self.rows():
+            utt_id, path = row["utt_id"], str(row["path"])
+            if utt_id in seen:
+                raise NcstError(
+                    f"{self.title} has two recordings {utt_id!r}, {seen[utt_id]} and {path}: rename or remove one."
+                )
+            seen[utt_id] = path
+            yield {
+                "utt_id": utt_id,
+                "speaker": row.get("speaker") or "unknown",
+                "language": row.get("language") or "unknown",
+                "gender": GENDERS.get(str(row.get("gender")).strip().lower(), "unknown"),
+                "text": row.get("text"),
+                "path": path,
+                "kind": self._kind(row),
+                "subset": row.get("subset"),
+            }
+        if not seen:
+            raise NcstError(f"{self.root} holds no recordings of {self.title}: extract the corpus again.")
+
+    def require(self, listed, found, where, tolerance=0.0):
+        """Check that the recordings that a text file lists are on disk.
+
+        Parameters
+        ----------
+        listed, found : sets of str
+            Ids that *where* names, and ids that have an audio file.
+        where : str
+            The list, for the message.
+        tolerance : float
+            Share of missing recordings that the corpus has as shipped.
+
+        Raises
+        ------
+        NcstError
+            If more are missing, unless the entry's ``settings`` say ``partial: true``.
+        """
+        missing = sorted(listed - found)
+        if len(missing) > tolerance * len(listed) and not self.settings.get("partial"):
+            raise NcstError(
+                f"{self.root} is half-extracted: {len(missing)} of the {len(listed)} recordings in {where} are "
+                f"missing, {missing[0]!r} first: extract {self.title} again or set `settings: {{partial: true}}`."
+            )
+
+    def _check_root(self):
+        fix = f"in `roots:` of the config, name the folder that holds {self.LAYOUT}"
+        if not self.root.is_dir():
+            raise NcstError(f"{self.title} is not at {self.root} (no such folder): {fix}.")
+        if self.is_root(self.root):
+            return
+        names = listing(self.root)
+        inner = [name for name in names if (self.root / name).is_dir() and self.is_root(self.root / name)]
+        if inner:
+            raise NcstError(
+                f"{self.title} is one folder deeper than {self.root}: name {self.root / inner[0]} in `roots:`."
+            )
+        holds = f"holds {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}" if names else "is empty"
+        raise NcstError(f"{self.root} is not a (complete) folder of {self.title}, it {holds}: {fix}.")
+
+    def _kind(self, row):
+        try:
+            return KINDS[str(row.get("kind", "bonafide")).strip().lower()]
+        except KeyError:
+            raise NcstError(
+                f"{self.title} calls {row['utt_id']!r} {row['kind']!r}: its metadata must say bonafide or spoof."
+            ) from None
+
+
+def read_text(path):
+    """Return the text of *path*, UTF-8 (with or without mark) or else Latin-1, without surrounding white space."""
+    content = Path(path).read_bytes()
+    try:
+        return content.decode("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        return content.decode("latin-1").strip()
+
+
+def listing(folder):
+    """Return the sorted names in *folder* that are not hidden, none when there is no such folder.
+
+    Raises
+    ------
+    NcstError
+        If the folder may not be read.
+    """
+    try:
+        return sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise NcstError(f"{folder} cannot be listed ({error.strerror}): make it readable.") from error

@@ -1,0 +1,96 @@
+"""Any folder of recordings, or a table (CSV, Parquet) that names them."""
+
+import os
+from pathlib import Path
+
+from ncst.corpora._base import AUDIO_SUFFIXES, Base, listing
+from ncst.errors import NcstError
+
+COLUMNS = ("utt_id", "path", "speaker", "language", "gender", "text", "kind", "subset")
+
+
+class Directory(Base):
+    """Recordings below a folder, in the order of their names.
+
+    Settings
+    --------
+    table : str, optional
+        CSV or Parquet file in the root. Without it, every audio file below the root is a recording.
+    columns : dict, optional
+        The table's name of ``path`` (relative to the root, or absolute) and, where it differs, of ``utt_id``,
+        ``speaker``, ``language``, ``gender``, ``text``, ``kind``, ``subset``. Only ``path`` must exist.
+    speaker : {"folder", "none"}, optional
+        Without a table: the folder of a file names its speaker (default), or nothing does.
+    language, kind : str, optional
+        Of recordings whose table does not say; default ``unknown`` and ``bonafide``.
+
+    Without an ``utt_id`` column the id is the path below the root without its ending, ``-`` in place of ``/``.
+    """
+
+    LAYOUT = "audio files, or the table that `settings: {table: ...}` names"
+
+    @classmethod
+    def is_root(cls, folder):
+        """Say whether *folder* is not empty."""
+        return bool(listing(folder))
+
+    def rows(self):
+        """Yield the table's rows, or the files below the root."""
+        defaults = {"language": self.settings.get("language"), "kind": self.settings.get("kind", "bonafide")}
+        for row in self._from_table() if self.settings.get("table") else self._from_names():
+            yield {**defaults, **{key: value for key, value in row.items() if value is not None}}
+
+    def _from_names(self):
+        by_folder = self.settings.get("speaker", "folder") == "folder"
+        for folder, folders, names in os.walk(self.root):
+            folders.sort()
+            for name in sorted(names):
+                path = Path(folder, name)
+                if path.suffix.lower() in AUDIO_SUFFIXES and not name.startswith("."):
+                    yield {
+                        "utt_id": self._id(path),
+                        "path": path,
+                        "speaker": path.parent.name if by_folder and path.parent != self.root else None,
+                    }
+
+    def _from_table(self):
+        table = self.root / self.settings["table"]
+        names = {column: column for column in COLUMNS} | (self.settings.get("columns") or {})
+        missing = self.settings.get("columns", {}).keys() - set(COLUMNS)
+        if missing:
+            raise NcstError(
+                f"{self.title} has unknown keys {sorted(missing)} in `columns:`: use some of {list(COLUMNS)}."
+            )
+        records = self._records(table)
+        for record in records:
+            row = {column: record[name] for column, name in names.items() if name in record}
+            if not row.get("path"):
+                raise NcstError(
+                    f"{table} has no column {names['path']!r} or an empty cell in it: set `columns: {{path: ...}}` to "
+                    f"one of {list(record)}."
+                )
+            path = self.root / row["path"]
+            yield {**row, "path": path, "utt_id": str(row.get("utt_id") or self._id(path))}
+
+    @staticmethod
+    def _records(table):
+        import pandas as pd
+
+        try:
+            if table.suffix == ".parquet":
+                frame = pd.read_parquet(table).astype(object)
+            else:
+                frame = pd.read_csv(table, dtype=str, keep_default_na=False).astype(object)
+        except (OSError, ValueError) as error:
+            raise NcstError(
+                f"{table} cannot be read as a table ({error}): set `table:` to a CSV or Parquet file."
+            ) from error
+        records = frame.where(frame.notna() & (frame != ""), None).to_dict("records")
+        return [{key: value for key, value in record.items() if value is not None} for record in records]
+
+    def _id(self, path):
+        try:
+            inside = path.relative_to(self.root)
+        except ValueError:
+            inside = Path(path.name)
+        return "-".join(inside.with_suffix("").parts)

@@ -1,0 +1,51 @@
+"""VCTK (CSTR, Edinburgh): 109 or 110 English speakers, version 0.80 or 0.92, told apart by the folder's name."""
+
+from ncst.corpora._base import Base, listing, read_text
+
+WAV_080 = "wav48"
+WAV_092 = "wav48_silence_trimmed"
+
+
+class VCTK(Base):
+    """``wav48/p225/p225_001.wav`` (0.80) or ``wav48_silence_trimmed/p225/p225_001_mic1.flac`` (0.92).
+
+    The second microphone of 0.92 is left out: 0.80 has only the first, and speaker p280 lacks the second.
+    Speaker p315 has no transcripts in either version. Language is English; `subset` is None.
+    """
+
+    LAYOUT = "speaker-info.txt, txt/ and wav48/ (version 0.80) or wav48_silence_trimmed/ (0.92)"
+
+    @classmethod
+    def is_root(cls, folder):
+        """Say whether *folder* has the audio folder of a version and transcripts."""
+        return (folder / "txt").is_dir() and any((folder / name).is_dir() for name in (WAV_092, WAV_080))
+
+    def rows(self):
+        """Yield the recordings of the first microphone, speaker by speaker."""
+        name, ending = (WAV_092, "_mic1.flac") if (self.root / WAV_092).is_dir() else (WAV_080, ".wav")
+        genders = self._genders()
+        listed, found = set(), set()
+        speakers = sorted({*listing(self.root / name), *listing(self.root / "txt")})
+        for speaker in speakers:
+            folder, texts = self.root / name / speaker, self.root / "txt" / speaker
+            transcripts = {file[:-4] for file in listing(texts) if file.endswith(".txt")}
+            listed |= transcripts
+            for file in listing(folder):
+                if file.endswith(ending):
+                    utt_id = file.removesuffix(ending)
+                    found.add(utt_id)
+                    yield {
+                        "utt_id": utt_id,
+                        "speaker": speaker,
+                        "language": "en",
+                        "gender": genders.get(speaker),
+                        "text": read_text(texts / f"{utt_id}.txt") if utt_id in transcripts else None,
+                        "path": folder / file,
+                    }
+        self.require(listed, found, "txt/", tolerance=0.02)
+
+    def _genders(self):
+        """Map speakers to F or M; version 0.80 writes 225 for p225."""
+        info = self.root / "speaker-info.txt"
+        lines = [line.split() for line in read_text(info).splitlines()[1:]] if info.is_file() else []
+        return {(f"p{f[0]}" if f[0].isdigit() else f[0]): f[2] for f in lines if len(f) > 2}

@@ -1,0 +1,17 @@
+"""Largest logit."""
+
+from ncst.detectors._base import Base
+
+
+class MaximumLogit(Base):
+    r"""The largest logit, negated.
+
+    .. math:: s = -\max_c z_c
+
+    References
+    ----------
+    D. Hendrycks et al.: Scaling out-of-distribution detection for real-world settings. ICML 2022, arXiv 1911.11132.
+    """
+
+    def _score(self, features, logits):
+        return -logits.max(axis=1)

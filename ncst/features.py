@@ -1,0 +1,125 @@
+"""Features: what a front-end makes of one shard of clips, computed once, read many times through memory maps."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from ncst import shards
+from ncst.errors import NcstError
+from ncst.files import atomic
+from ncst.frontends._base import fit_clip
+
+
+def feature_path(results, frontend, shard_file):
+    """Return the path of the features of *shard_file*, a shard's path relative to ``<results>/audio``."""
+    return Path(results) / "features" / frontend / Path(shard_file).with_suffix(".npy")
+
+
+def compute_features(shard_path, frontend, out_path, batch=8):
+    """Write the features of every clip of a shard, and beside them their fingerprint (``.json``).
+
+    Row i belongs to clip i of the shard; rows of failed clips are zero. Every clip is cut or repeated to the same
+    length, so a clip's features do not depend on the others.
+
+    Parameters
+    ----------
+    shard_path : path
+        A shard of clips.
+    frontend : ncst.frontends._base.Base
+        Computes the features.
+    out_path : path
+        The ``.npy`` file, written whole or not at all.
+    batch : int
+        Clips per forward pass.
+
+    Raises
+    ------
+    NcstError
+        If the shard is unreadable, the disk is full, or the front-end refuses a clip.
+    """
+    out_path = Path(out_path)
+    if not Path(shard_path).is_file():
+        raise NcstError(f"No shard {shard_path}: make the audio before its features.")
+    rows = pq.read_metadata(shard_path).num_rows
+    with atomic(out_path) as temporary:
+        shape = (rows, *frontend.shape)
+        features = np.lib.format.open_memmap(temporary, "w+", frontend.dtype, shape)
+        waiting = []
+        for number, (_, samples) in enumerate(shards.iter_clips(shard_path)):
+            if samples is not None:
+                waiting.append((number, fit_clip(samples, frontend.samples)))
+            if len(waiting) == batch:
+                _flush(waiting, frontend, features)
+        _flush(waiting, frontend, features)
+        features.flush()
+        del features
+    with atomic(out_path.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(frontend.fingerprint(), indent=1, sort_keys=True) + "\n")
+
+
+def _flush(waiting, frontend, features):
+    """Compute the *waiting* (row, clip) pairs, store them, and empty the list."""
+    if waiting:
+        numbers, clips = zip(*waiting)
+        features[list(numbers)] = frontend.compute(np.stack(clips).astype(np.float32))
+        waiting.clear()
+
+
+class FeatureStore:
+    """The features of one front-end under a results folder; files are opened when first needed.
+
+    Parameters
+    ----------
+    results : path
+        The results folder.
+    frontend : str
+        The front-end's entry.
+    fingerprint : dict or None
+        What the features must have been made with; None takes that of the first file.
+    """
+
+    def __init__(self, results, frontend, fingerprint=None):
+        self.results = Path(results)
+        self.frontend = frontend
+        self.fingerprint = fingerprint
+        self._maps = {}
+
+    def open(self, shard_file):
+        """Return the memory map of the features of *shard_file*.
+
+        Raises
+        ------
+        NcstError
+            If the features are missing or damaged, or made with other weights, options or clip length.
+        """
+        if shard_file not in self._maps:
+            path = feature_path(self.results, self.frontend, shard_file)
+            try:
+                found = json.loads(path.with_suffix(".json").read_text())
+                features = np.load(path, mmap_mode="r")
+            except FileNotFoundError as error:
+                raise NcstError(
+                    f"Features missing: {error.filename}; compute them before training or scoring."
+                ) from error
+            except (OSError, ValueError, EOFError) as error:
+                raise NcstError(f"Features damaged: {path}; delete the file and run again.") from error
+            self.fingerprint = self.fingerprint or found
+            if found != self.fingerprint:
+                raise NcstError(
+                    f"{path} was made with other {_differences(found, self.fingerprint)}: delete it and run again."
+                )
+            self._maps[shard_file] = features
+        return self._maps[shard_file]
+
+    def read(self, shard_files, rows):
+        """Return the (B, *shape) float32 features of the given rows of the given shards, int16 scaled to [-1, 1)."""
+        values = np.stack([self.open(file)[row] for file, row in zip(shard_files, rows)])
+        return values.astype(np.float32) / 32768 if values.dtype == np.int16 else values.astype(np.float32)
+
+
+def _differences(found, wanted):
+    """Name the keys in which two fingerprints differ, with short values."""
+    keys = [k for k in sorted(found.keys() | wanted.keys()) if found.get(k) != wanted.get(k)]
+    return ", ".join(f"{k} ({str(found.get(k))[:60]} instead of {str(wanted.get(k))[:60]})" for k in keys)

@@ -1,0 +1,157 @@
+"""Open-set and closed-set metrics on plain arrays.
+
+Scores follow the detectors: higher = more out-of-distribution. In-distribution is the positive class, as in the
+benchmark: a row is accepted as known where its score lies at or below a threshold.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """All thresholds between two groups of scores, equal scores merged.
+
+    Attributes
+    ----------
+    order : (M,) array of int
+        Sorts the known rows, followed by the unknown ones, by ascending score.
+    known : (M,) array of bool
+        Which rows of that order are in-distribution.
+    ends : (P,) array of int
+        Last position of each group of equal scores.
+    thresholds : (P,) array
+        The distinct scores, ascending.
+    """
+
+    order: np.ndarray
+    known: np.ndarray
+    ends: np.ndarray
+    thresholds: np.ndarray
+
+    def rates(self, weights=None):
+        """Return ``(fpr, tpr)``, (P + 1,) each: accepted fractions of unknown and known rows, from none to all.
+
+        *weights*, (M,) in the order of the input, count rows several times or not at all (bootstrap).
+        """
+        weights = np.ones(len(self.order), np.int64) if weights is None else weights[self.order]
+        every = np.cumsum(weights)[self.ends]
+        known = np.cumsum(weights * self.known)[self.ends]
+        unknown = every - known
+        return np.append(0.0, unknown / unknown[-1]), np.append(0.0, known / known[-1])
+
+
+def sweep(known, unknown):
+    """Sort the scores of (N,) *known* and (K,) *unknown* rows into a `Sweep`."""
+    scores = np.concatenate([known, unknown])
+    order = np.argsort(scores, kind="stable")
+    ordered = scores[order]
+    ends = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
+    return Sweep(order, order < len(known), ends, ordered[ends])
+
+
+def auroc(fpr, tpr):
+    """Return the area under the ROC curve, 0 to 1; half a point for each tied pair."""
+    return float(np.trapezoid(tpr, fpr))
+
+
+def fpr_at(fpr, tpr, level=0.95):
+    """Return the false-positive rate where the ROC curve reaches the true-positive rate *level*.
+
+    Linear interpolation between the curve's points; where several points have exactly that rate, the one with the
+    largest false-positive rate counts, as in the benchmark.
+    """
+    return float(np.interp(level, tpr, fpr))
+
+
+def eer(fpr, tpr):
+    """Return the equal error rate: the mean of both error rates where they differ least.
+
+    Equal scores share one threshold. The benchmark's routine sorts them instead, known rows first, so that scores that
+    are all equal have an EER of 1 there and of 0.5 here; without ties both agree.
+    """
+    after = np.searchsorted(fpr + tpr, 1.0)
+    gap = np.abs(1.0 - tpr - fpr)
+    best = after if gap[after] <= gap[after - 1] + 1e-12 else after - 1
+    return float((1.0 - tpr[best] + fpr[best]) / 2.0)
+
+
+def threshold_at(swept, level=0.95):
+    """Return the smallest score that accepts at least the fraction *level* of the known rows of a `Sweep`."""
+    _, tpr = swept.rates()
+    return float(swept.thresholds[np.searchsorted(tpr, level) - 1])
+
+
+def aupr(known, unknown):
+    """Return ``(in, out)``: average precision with known rows as positives, then with unknown rows as positives."""
+
+    def average_precision(swept, positive):
+        true = np.cumsum(positive)[swept.ends]
+        return float((np.diff(true, prepend=0) / true[-1] * true / (swept.ends + 1)).sum())
+
+    rising = sweep(known, unknown)
+    falling = sweep(-np.asarray(known), -np.asarray(unknown))
+    return average_precision(rising, rising.known), average_precision(falling, ~falling.known)
+
+
+def oscr(known, correct, unknown):
+    """Return the area under the open-set classification rate curve, 0 to 1.
+
+    The fraction of known rows that are accepted *and* rightly classified ((N,) bool *correct*) over the fraction of
+    unknown rows that are accepted.
+
+    References
+    ----------
+    A. R. Dhamija, M. Gunther, T. E. Boult: Reducing network agnostophobia. NeurIPS 2018, arXiv 1811.04110.
+    """
+    swept = sweep(known, unknown)
+    right = np.concatenate([correct, np.zeros(len(unknown), bool)])[swept.order]
+    fpr, _ = swept.rates()
+    return float(np.trapezoid(np.append(0.0, np.cumsum(right)[swept.ends] / len(known)), fpr))
+
+
+def thinned_roc(swept, points=200):
+    """Return ``(fpr, tpr)`` at no more than *points* thresholds, evenly along the curve, both ends included."""
+    fpr, tpr = swept.rates()
+    kept = np.unique(np.searchsorted(fpr + tpr, np.linspace(0.0, fpr[-1] + tpr[-1], points)).clip(max=len(fpr) - 1))
+    return fpr[kept], tpr[kept]
+
+
+def histograms(known, unknown, bins=40):
+    """Return ``(edges (bins + 1,), known counts (bins,), unknown counts (bins,))`` over common edges.
+
+    The edges span the central 99 % of all scores; the outer bins also hold what lies beyond them.
+    """
+    scores = np.concatenate([known, unknown]).astype(np.float64)
+    low, high = np.quantile(scores, [0.005, 0.995])
+    if low == high:
+        low, high = scores.min(), scores.max()
+    edges = np.linspace(low, high, bins + 1)
+    return edges, *(np.histogram(np.clip(part, low, high), edges)[0] for part in (known, unknown))
+
+
+def confusion(truth, predicted, classes):
+    """Return the (classes, classes) counts of (N,) class positions: rows truth, columns prediction."""
+    return np.bincount(truth * classes + predicted, minlength=classes**2).reshape(classes, classes)
+
+
+def f1_scores(counts):
+    """Return the (..., C) F1 of each class of (..., C, C) confusion counts; 0 for a class that never occurs."""
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    both = counts.sum(axis=-1) + counts.sum(axis=-2)
+    return np.divide(2.0 * hits, both, out=np.zeros(both.shape), where=both > 0)
+
+
+def accuracy(counts):
+    """Return the (...) fraction of rows on the diagonal of (..., C, C) confusion counts, which is also the micro F1."""
+    return np.trace(counts, axis1=-2, axis2=-1) / counts.sum(axis=(-2, -1))
+
+
+def balanced_accuracy(counts):
+    """Return the (...) mean recall of (..., C, C) confusion counts over the classes that occur; chance is 1 / C."""
+    total = counts.sum(axis=-1)
+    recall = np.divide(
+        np.diagonal(counts, axis1=-2, axis2=-1), total, out=np.full(total.shape, np.nan), where=total > 0
+    )
+    return np.nanmean(recall, axis=-1)

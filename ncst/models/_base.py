@@ -1,0 +1,74 @@
+"""What every source-tracing model shares: two outputs, and the way published checkpoints are read."""
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from ncst.errors import NcstError
+
+
+class Base(nn.Module):
+    """A model: features of clips in, an embedding and one logit per class out.
+
+    A subclass takes ``(classes, shape, **options)`` and writes ``forward(x)``, which returns ``(embedding, logits)``:
+    (B, `embedding_dim`) and (B, classes) float32 for (B, *shape) float32.
+
+    Parameters
+    ----------
+    classes : int
+        Number of logits.
+    shape : tuple of int
+        Shape of one clip's features, after cropping. Each subclass defaults to that of its published baseline.
+    **options
+        Widths of the layers; the defaults are those of the published baseline.
+
+    Attributes
+    ----------
+    embedding_dim : int
+        Length of the vector that the last linear layer reads.
+    checkpoint_prefix : str
+        What published checkpoints put before the keys of this model.
+    checkpoint_ignores : tuple of str
+        Prefixes of keys in published checkpoints that belong to the front-end.
+    """
+
+    embedding_dim: int
+    checkpoint_prefix = ""
+    checkpoint_ignores: tuple[str, ...] = ()
+
+
+def import_checkpoint(path, model):
+    """Load a checkpoint of the published baselines into *model*.
+
+    Parameters
+    ----------
+    path : path
+        A pickled (``.pt``, ``.pth``, ``.bin``; read with ``weights_only=True``) or safetensors state dict, with or
+        without the prefix ``model.checkpoint_prefix``. Keys of the frozen front-end are left out.
+    model : Base
+        The model to fill; every one of its keys must be in the file with the same shape, and no other.
+
+    Raises
+    ------
+    NcstError
+        If the file is missing or unreadable, or its keys or shapes are not those of *model*.
+    """
+    path = Path(path)
+    try:
+        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+    except (OSError, RuntimeError, SafetensorError, ValueError, EOFError) as error:
+        raise NcstError(f"{path} is no readable checkpoint: {' '.join(str(error).split())[:200]}") from error
+    except Exception as error:  # pickle.UnpicklingError: pickled objects that are no tensors
+        raise NcstError(f"{path} holds more than tensors and is not opened: save its state dict alone.") from error
+    state = {k: v for k, v in state.items() if not k.startswith(model.checkpoint_ignores)}
+    prefix = model.checkpoint_prefix
+    if prefix and any(k.startswith(prefix) for k in state):
+        state = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+    try:
+        model.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        detail = " ".join(str(error).split())[:400]
+        raise NcstError(f"{path} is no checkpoint of {type(model).__name__} as configured: {detail}") from error

@@ -1,0 +1,68 @@
+"""W2V2-AASIST: residual blocks and the graph back-end of AASIST on frames of a self-supervised speech model."""
+
+from torch import nn
+from torch.nn import functional as F
+
+from ncst.models._graph import GraphModel
+from ncst.models._residual import encoder
+
+
+class W2v2Aasist(GraphModel):
+    """The W2V2-AASIST baseline without its frozen front-end.
+
+    Parameters
+    ----------
+    classes : int
+        Number of logits.
+    shape : (int, int)
+        Frames and width of the front-end's features; any number of frames from 6 on.
+    projection : int
+        Width that the features are projected to; every three of its units become a node of the spectral graph.
+    channels : (int, int)
+        Channels of the first two and of the last four residual blocks.
+    attention : int
+        Hidden channels of the map that weighs time and frequency.
+    widths, ratios, dropouts :
+        See `GraphModel`.
+
+    References
+    ----------
+    Tak et al., "Automatic speaker verification spoofing and deepfake detection using wav2vec 2.0 and data
+    augmentation", Odyssey 2022, arXiv 2202.12233; ST-Codecfake (arXiv 2501.06514), ``model.py``.
+    """
+
+    checkpoint_prefix = "w2vaasist."
+    checkpoint_ignores = ("wav2vec2.model.",)
+
+    def __init__(
+        self,
+        classes,
+        shape=(201, 1024),
+        projection=128,
+        channels=(32, 64),
+        attention=128,
+        widths=(64, 32),
+        ratios=(0.5, 0.5, 0.5),
+        dropouts=(0.2, 0.3, 0.2, 0.5),
+    ):
+        super().__init__(classes, projection // 3, channels[1], widths, ratios, dropouts)
+        self.LL = nn.Linear(shape[1], projection)
+        self.first_bn = nn.BatchNorm2d(1)
+        self.first_bn1 = nn.BatchNorm2d(channels[1])
+        self.encoder = encoder(channels, pool=1)
+        self.attention = nn.Sequential(
+            nn.Conv2d(channels[1], attention, 1),
+            nn.SELU(),
+            nn.BatchNorm2d(attention),
+            nn.Conv2d(attention, channels[1], 1),
+        )
+
+    def forward(self, x):
+        """Return ``(embedding, logits)`` of features (B, frames, width)."""
+        x = F.max_pool2d(self.LL(x).mT.unsqueeze(1), 3)
+        x = self.encoder(F.selu(self.first_bn(x), inplace=True))
+        x = F.selu(self.first_bn1(x), inplace=True)
+        weights = self.attention(x)
+        spectral = (x * weights.softmax(-1)).sum(-1)
+        temporal = (x * weights.softmax(-2)).sum(-2)
+        return self.classify(spectral.mT, temporal.mT)

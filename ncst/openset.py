@@ -1,0 +1,163 @@
+"""Evaluation: the metrics file of one model and seed, from its score and detector files."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from ncst._scores import aligned, read_ood, read_scores
+from ncst.bootstrap import RESAMPLES, closed_set, open_set
+from ncst.errors import NcstError
+from ncst.files import atomic
+from ncst.metrics import confusion, histograms, sweep, thinned_roc, threshold_at
+
+CHANCE_MARGIN = 0.05
+
+
+def evaluate(model, title, seed, splits, detectors, scores, ood, out, draw=688, resamples=RESAMPLES):
+    """Write the metrics of one model and seed as JSON.
+
+    Parameters
+    ----------
+    model, title : str
+        The model's key and its title.
+    seed : int
+        The seed it was trained with.
+    splits : dict
+        Split name to its config entry (``title``, ``role``); the roles ``id``, ``single`` and ``ood`` are evaluated.
+    detectors : list of str
+        Keys of the detectors.
+    scores : path
+        Folder with ``<split>.parquet``.
+    ood : path
+        Folder with ``<detector>.parquet``.
+    out : path
+        The JSON file.
+    draw : int
+        Seed of the bootstrap. Together with the split's name it fixes the resamples, so models, seeds and detectors
+        are compared on the same ones.
+    resamples : int
+        Bootstrap resamples behind each interval.
+
+    Raises
+    ------
+    NcstError
+        If a file is missing or damaged, clips are missing or repeated, a split is empty or labels do not fit, or a
+        detector gives every clip the same score.
+    """
+    scores, ood = Path(scores), Path(ood)
+    names = {
+        role: [name for name, entry in splits.items() if entry["role"] == role] for role in ("id", "single", "ood")
+    }
+    if len(names["id"]) != 1:
+        raise NcstError(
+            f"Evaluation needs one split with the role id, not {names['id'] or 'none'}: see config/splits.yaml."
+        )
+    known = read_scores(scores / f"{names['id'][0]}.parquet")
+    within, closed = _within(known, draw, resamples)
+    result = {
+        "model": model,
+        "title": title,
+        "seed": seed,
+        "classes": known.classes,
+        "class_names": known.class_names,
+        "id": within,
+        "single": {},
+        "ood": {},
+        "curves": {},
+    }
+    for name in names["single"]:
+        result["single"][name] = _single(
+            splits[name]["title"], read_scores(scores / f"{name}.parquet"), draw, resamples
+        )
+    refusal = _refusal(closed, len(known.classes))
+    if refusal:
+        result["ood"] = {"refused": refusal}
+    else:
+        rated = {name: (ood / f"{name}.parquet", read_ood(ood / f"{name}.parquet")) for name in detectors}
+        for name in names["ood"]:
+            unknown = read_scores(scores / f"{name}.parquet")
+            result["ood"][name], result["curves"][name] = _outside(
+                splits[name]["title"], known, unknown, rated, draw, resamples
+            )
+    with atomic(out) as temporary:
+        temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+
+
+def _within(known, draw, resamples):
+    classes, truth, predicted = len(known.classes), known.positions(), known.predicted()
+    closed = closed_set(truth, predicted, classes, known.utt_id, draw, known.split, resamples=resamples)
+    return {
+        "split": known.split,
+        "n": len(known),
+        "macro_f1": closed["macro_f1"],
+        "accuracy": closed["accuracy"],
+        "per_class_f1": {str(c): value for c, value in zip(known.classes, closed["f1"])},
+        "confusion": confusion(truth, predicted, classes).tolist(),
+    }, closed
+
+
+def _single(title, scores, draw, resamples):
+    truth, predicted = scores.positions(), scores.predicted()
+    if len(set(truth.tolist())) != 1:
+        raise NcstError(
+            f"{scores.path} holds several true classes, but its split has the role single: give it one label."
+        )
+    closed = closed_set(truth, predicted, len(scores.classes), scores.utt_id, draw, scores.split, resamples=resamples)
+    return {
+        "title": title,
+        "n": len(scores),
+        "label": scores.classes[truth[0]],
+        "label_name": scores.class_names[truth[0]],
+        "accuracy": closed["accuracy"],
+        "predicted": _counts(scores, predicted),
+    }
+
+
+def _outside(title, known, unknown, rated, draw, resamples):
+    detectors, curves = {}, {}
+    for name, (path, parts) in rated.items():
+        inside, outside = (_part(path, parts, scores) for scores in (known, unknown))
+        if np.ptp(np.concatenate([inside, outside])) == 0:
+            raise NcstError(
+                f"{path} gives every clip of {known.split} and {unknown.split} the same score: check the model."
+            )
+        swept = sweep(inside, outside)
+        ratios = open_set(inside, outside, known.utt_id, unknown.utt_id, draw, unknown.split, resamples=resamples)
+        detectors[name] = {**ratios, "threshold95": threshold_at(swept)}
+        fpr, tpr = thinned_roc(swept)
+        edges, inner, outer = histograms(inside, outside)
+        curves[name] = {
+            "roc": {"fpr": fpr.tolist(), "tpr": tpr.tolist()},
+            "hist": {"edges": edges.tolist(), "id": inner.tolist(), "ood": outer.tolist()},
+        }
+    predicted = unknown.predicted()
+    taken = {str(codec): _counts(unknown, predicted[unknown.codec == codec]) for codec in np.unique(unknown.codec)}
+    return {
+        "title": title,
+        "n_id": len(known),
+        "n_ood": len(unknown),
+        "detectors": detectors,
+        "predicted": taken,
+    }, curves
+
+
+def _part(path, parts, scores):
+    if scores.split not in parts:
+        raise NcstError(f"{path} holds no scores of the split {scores.split}: run detection again.")
+    return aligned(scores, path, *parts[scores.split])
+
+
+def _counts(scores, predicted):
+    counts = np.bincount(predicted, minlength=len(scores.classes))
+    return {str(c): int(count) for c, count in zip(scores.classes, counts)}
+
+
+def _refusal(closed, classes):
+    recall = closed["balanced_accuracy"]
+    if recall["low"] > 1.0 / classes + CHANCE_MARGIN:
+        return None
+    return (
+        f"On known classes the model's mean recall is {recall['value']:.1%} (95 % interval from {recall['low']:.1%}), "
+        f"close to the {1 / classes:.1%} of guessing, so detectors would tell nothing: train it longer or on more data."
+    )

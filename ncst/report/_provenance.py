@@ -1,0 +1,142 @@
+"""Where the numbers come from: versions, commit, machine, weight hashes, time per rule."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from ncst import plan
+from ncst.errors import NcstError
+from ncst.files import sha256
+from ncst.report._tables import table
+
+PACKAGES = (
+    *(
+        "ncst",
+        "torch",
+        "torchaudio",
+        "transformers",
+        "lightning",
+        "numpy",
+        "scipy",
+        "pandas",
+        "pyarrow",
+        "scikit-learn",
+    ),
+    *(
+        "soundfile",
+        "soxr",
+        "snac",
+        "descript-audio-codec",
+        "speechtokenizer",
+        "snakemake",
+        "altair",
+        "vl-convert-python",
+    ),
+)
+
+
+def config_yaml(config):
+    """Return the merged configuration as YAML."""
+    return yaml.safe_dump(json.loads(json.dumps(config)), sort_keys=False, allow_unicode=True, width=110)
+
+
+def versions_table():
+    """Return the installed version of every package that touches the numbers."""
+    rows = []
+    for name in PACKAGES:
+        try:
+            rows.append((name, importlib.metadata.version(name)))
+        except importlib.metadata.PackageNotFoundError:
+            rows.append((name, "not installed"))
+    return table("versions", "Packages", f"Python {platform.python_version()}.", ["Package", "Version"], rows)
+
+
+def machine():
+    """Return facts of the code and of the machine that wrote the page, as {name: text}."""
+    gpus = [_field(path, "Model") for path in Path("/proc/driver/nvidia/gpus").glob("*/information")]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "Code": commit() or "no git checkout",
+        "System": platform.platform(),
+        "Processor": f"{_field(Path('/proc/cpuinfo'), 'model name') or platform.machine()}, {os.cpu_count()} threads",
+        "Memory": f"{memory:.0f} GiB",
+        "GPU": ", ".join(filter(None, gpus)) or "none",
+    }
+
+
+def commit():
+    """Return the git commit of the code, with a note on uncommitted changes, or None outside a checkout."""
+    folder = Path(__file__).parent
+    try:
+        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True)
+        changes = subprocess.run(
+            ["git", "status", "--porcelain"], cwd=folder, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head.stdout.strip() + (" with uncommitted changes" if changes.stdout.strip() else "")
+
+
+def _field(path, name):
+    if not path.is_file():
+        return None
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(name)), None)
+
+
+def weights_table(results):
+    """Return the origin and SHA-256 of every codec's weights and of every trained model."""
+    rows = []
+    for codec in results.codecs():
+        if kind := results.weights(codec):
+            rows.append(
+                (results.title(codec), kind, _origin(results.config, codec, kind), _digest(results.config, codec))
+            )
+    for run in results.runs:
+        folder = results.folder / "models" / run["model"] / f"seed-{run['seed']}"
+        path = folder / "model.safetensors"
+        rows.append(
+            (run["run"], "trained", f"{run['model']}, seed {run['seed']}", sha256(path) if path.exists() else None)
+        )
+    text = "SHA-256 of the file that was loaded; trained models are those of this run."
+    return table("weights", "Weights", text, ["Network", "Kind", "Origin", "SHA-256"], rows)
+
+
+def _origin(config, codec, kind):
+    entry = config["codecs"][codec]["weights"].get(kind, {})
+    if "repo" in entry:
+        return f"{entry['repo']} at {str(entry.get('revision', '?'))[:12]}"
+    return entry.get("url") or "trained by this project, not the published weights"
+
+
+def _digest(config, codec):
+    try:
+        path = plan.weight_file(config, codec)
+    except (NcstError, KeyError):
+        return None
+    return sha256(path) if path and Path(path).exists() else None
+
+
+def rules_table(results):
+    """Return jobs, wall time, CPU time and peak memory per rule, or None without benchmarks."""
+    jobs = results.benchmarks
+    if jobs.empty:
+        return None
+    numbers = jobs.assign(**{c: pd.to_numeric(jobs[c], errors="coerce") for c in ("s", "cpu_time", "max_rss")})
+    rows = [
+        (
+            rule,
+            len(group),
+            *(float(v) / 60 for v in (group["s"].sum(), group["cpu_time"].sum())),
+            float(group["max_rss"].max()),
+        )
+        for rule, group in numbers.groupby("rule", sort=False)
+    ]
+    columns = ["Rule", "Jobs", "Wall, min", "CPU, min", "Peak memory, MB"]
+    return table("rules", "Time and memory", "Sums over the jobs of a rule, as Snakemake measured them.", columns, rows)

@@ -1,0 +1,157 @@
+"""What the report reads: metrics, manifests, shard rows without audio, indices, learning curves and benchmarks."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from ncst import plan
+from ncst.errors import NcstError
+
+CLIP_COLUMNS = [
+    *("utt_id", "source_set", "corpus", "speaker", "language", "gender", "codec", "vq", "aux", "dec"),
+    *("bitrate_kbps", "native_rate", "duration", "rms_db", "delay_ms", "status", "reason"),
+]
+INDEX_COLUMNS = ["corpus", "speaker", "language", "duration", "status", "reason"]
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything the page shows, as read from one results folder.
+
+    Attributes
+    ----------
+    folder : Path
+        ``<results>``.
+    config : dict
+        The merged configuration.
+    runs : list of dict
+        The metrics object of every trained model, in the order of the config, then by seed; ``run`` names it and
+        ``refused`` says why it has no out-of-distribution numbers, or is None.
+    clips : DataFrame
+        One row per row of the audio shards (`CLIP_COLUMNS`, ``shard_file`` relative to ``<results>/audio``, ``row``).
+    index : DataFrame
+        One row per recording of every corpus (`INDEX_COLUMNS`).
+    splits : DataFrame
+        Clips per ``split, label, source_set, codec``.
+    curves : DataFrame
+        Learning curves in long form: ``run, curve, epoch, value``.
+    benchmarks : DataFrame
+        ``rule`` and the measurements of every job.
+    """
+
+    folder: Path
+    config: dict
+    runs: list
+    clips: pd.DataFrame
+    index: pd.DataFrame
+    splits: pd.DataFrame
+    curves: pd.DataFrame
+    benchmarks: pd.DataFrame
+
+    def title(self, codec):
+        """Return the codec's title, or its name where the config has none."""
+        return self.config["codecs"].get(codec, {}).get("title", codec)
+
+    def detector(self, name):
+        """Return the detector's title, or its name where the config has none."""
+        return self.config["detectors"].get(name, {}).get("title", name)
+
+    def codecs(self):
+        """Return the codecs that have audio, in the order of the config."""
+        present = set(self.clips["codec"].unique())
+        return [c for c in self.config["codecs"] if c in present] + sorted(present - set(self.config["codecs"]))
+
+    def rate(self, codec):
+        """Return the sample rate at which *codec* works, in Hz, or None where the config does not say."""
+        return plan.codec_entry(self.config, codec).get("sample_rate") if codec in self.config["codecs"] else None
+
+    def weights(self, codec):
+        """Return ``official``, ``compact`` or None: the weights that made the clips of *codec*."""
+        entry = self.config["codecs"].get(codec) or {}
+        return plan.weights_kind(self.config, codec) if entry.get("weights") else None
+
+
+def read_results(folder, config):
+    """Read the results folder *folder* of the merged configuration *config*.
+
+    Raises
+    ------
+    NcstError
+        If it holds no metrics or no audio, or a file in it is broken.
+    """
+    folder = Path(folder)
+    runs = _runs(folder, config)
+    return Results(
+        folder=folder,
+        config=config,
+        runs=runs,
+        clips=_clips(folder),
+        index=_frame(folder / "corpora", INDEX_COLUMNS),
+        splits=_splits(folder),
+        curves=_curves(folder, runs),
+        benchmarks=_benchmarks(folder),
+    )
+
+
+def _runs(folder, config):
+    paths = sorted((folder / "metrics").glob("*/seed-*.json"))
+    if not paths:
+        raise NcstError(f"{folder}/metrics holds no metrics: run `snakemake` up to the metrics before the report.")
+    order = {name: i for i, name in enumerate(config["models"])}
+    runs = []
+    for path in paths:
+        try:
+            runs.append(json.loads(path.read_text(encoding="utf-8")))
+        except ValueError as error:
+            raise NcstError(f"{path} is not valid JSON: delete it and run again ({error}).") from error
+    runs.sort(key=lambda r: (order.get(r["model"], len(order)), r["seed"]))
+    several = len({r["seed"] for r in runs}) > 1
+    for run in runs:
+        run["run"] = f"{run['title']}, seed {run['seed']}" if several else run["title"]
+        run["refused"] = run["ood"].pop("refused", None)
+    return runs
+
+
+def _clips(folder):
+    root = folder / "audio"
+    tables = []
+    for path in sorted(root.glob("*/*/*.parquet")):
+        frame = pq.read_table(path, columns=CLIP_COLUMNS).to_pandas()
+        tables.append(frame.assign(shard_file=path.relative_to(root).as_posix(), row=range(len(frame))))
+    if not tables:
+        raise NcstError(f"{root} holds no audio: run `snakemake` before the report.")
+    return pd.concat(tables, ignore_index=True)
+
+
+def _frame(folder, columns):
+    tables = [pq.read_table(path, columns=columns).to_pandas() for path in sorted(folder.rglob("*.parquet"))]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+
+
+def _splits(folder):
+    keys = ["split", "label", "source_set", "codec"]
+    clips = _frame(folder / "manifests", keys)
+    return clips.groupby(keys, sort=False).size().rename("clips").reset_index()
+
+
+def _curves(folder, runs):
+    tables = []
+    for run in runs:
+        path = folder / "models" / run["model"] / f"seed-{run['seed']}" / "curves.csv"
+        if path.exists():
+            frame = pd.read_csv(path)
+            long = frame.melt(id_vars=frame.columns[0], var_name="curve", value_name="value")
+            tables.append(long.rename(columns={frame.columns[0]: "epoch"}).assign(run=run["run"]).dropna())
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["run", "curve", "epoch", "value"])
+
+
+def _benchmarks(folder):
+    root = folder / "benchmarks"
+    rows = []
+    for path in sorted(root.rglob("*.jsonl")):
+        rule = path.relative_to(root).parts[0].removesuffix(".jsonl")
+        rows += [json.loads(line) | {"rule": rule} for line in path.read_text(encoding="utf-8").splitlines() if line]
+    return pd.DataFrame(rows, columns=["rule", "s", "cpu_time", "max_rss"])

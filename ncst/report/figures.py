@@ -1,0 +1,82 @@
+"""Single figures for ``snakemake --report``."""
+
+import copy
+import re
+from pathlib import Path
+
+import vl_convert
+
+from ncst.files import atomic
+from ncst.report._charts import charts
+from ncst.report._read import read_results
+from ncst.report._specs import OKABE_ITO
+
+THEME = {
+    "background": "white",
+    "font": "Helvetica, Arial, sans-serif",
+    "padding": 14,
+    "axis": {"labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal", "gridColor": "#e4e7eb"},
+    "axisY": {"labelLimit": 240},
+    "axisTop": {"labelAngle": -40},
+    "legend": {"columns": 3},
+    "range": {"category": list(OKABE_ITO), "heatmap": ["#f3f6fa", "#0b4f8a"]},
+    "view": {"stroke": None},
+}
+WIDTH = 520
+
+
+def write_figures(results, config, out_dir):
+    """Write every chart of the report for every choice a reader has as an SVG file.
+
+    Parameters
+    ----------
+    results : path
+        ``<results>`` with metrics and audio.
+    config : dict
+        The merged configuration.
+    out_dir : path
+        Folder for ``<chart>--<choice>--<choice>.svg``. Histograms of all detectors share one file.
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    NcstError
+        If the results are incomplete or the folder cannot be written.
+    """
+    read = read_results(results, config)
+    paths = []
+    for chart in charts(read).values():
+        facet = "detector" if chart.name == "histograms" else None
+        keys = [key for key in chart.keys if key != facet]
+        for choice in dict.fromkeys(tuple(record[key] for key in keys) for record in chart.records):
+            records = [
+                r for r in chart.records if all(r[key] == value for key, value in zip(keys, choice, strict=True))
+            ]
+            path = Path(out_dir) / ("--".join(map(_slug, (chart.name, *choice))) + ".svg")
+            svg = vl_convert.vegalite_to_svg(_filled(chart.spec, records, facet), config=THEME)
+            with atomic(path) as temporary:
+                temporary.write_text(svg, encoding="utf-8")
+            paths.append(path)
+    return paths
+
+
+def _filled(spec, records, facet):
+    spec = copy.deepcopy(spec) | {"data": {"name": "records"}, "datasets": {"records": records}, "width": WIDTH}
+    if facet is None:
+        return spec
+    outer = {key: spec.pop(key) for key in ("$schema", "data", "datasets", "transform", "params") if key in spec}
+    inner = spec | {"width": WIDTH // 2, "height": 130}
+    header = {"title": None, "labelFontSize": 12}
+    return outer | {
+        "facet": {"field": facet, "type": "nominal", "sort": None, "header": header},
+        "columns": 2,
+        "resolve": {"scale": {"x": "independent"}},
+        "spec": inner,
+    }
+
+
+def _slug(text):
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

@@ -1,0 +1,124 @@
+"""The report page: one HTML file with everything inside, readable without a network."""
+
+import functools
+import json
+from pathlib import Path
+
+import jinja2
+import vl_convert
+from markupsafe import Markup
+
+import ncst
+from ncst.files import atomic
+from ncst.report import _content, _provenance
+from ncst.report._charts import charts
+from ncst.report._mel import CONTRAST_COLOURS, CONTRAST_DB, ENERGY_COLOURS, FLOOR_DB
+from ncst.report._read import read_results
+from ncst.report._results_tables import results_tables
+from ncst.report._specs import OKABE_ITO, OKABE_ITO_ON_DARK
+from ncst.report.gallery import gallery
+
+FOLDER = Path(__file__).parent
+TAXONOMY = {
+    "mvq": "multi-codebook quantiser",
+    "svq": "single codebook",
+    "sq": "scalar quantiser",
+    "none": "no auxiliary objective",
+    "sem": "semantic distillation",
+    "dis": "disentanglement",
+    "time": "time-domain decoder",
+    "freq": "frequency-domain decoder",
+}
+
+
+def write_page(results, config, out_path):
+    """Write the report of one results folder.
+
+    The page reads metrics, tables, manifests, shards, indices, learning curves and benchmarks; it counts and shows, and
+    computes no metric. It loads nothing: scripts, styles, pictures and audio are inside the file, and a content
+    security policy forbids everything else.
+
+    Parameters
+    ----------
+    results : path
+        ``<results>``.
+    config : dict
+        The merged configuration of the run.
+    out_path : path
+        The HTML file.
+
+    Raises
+    ------
+    NcstError
+        If metrics or audio are missing, a file is broken, or the page cannot be written.
+    """
+    read = read_results(results, config)
+    html = _environment().get_template("page.html.j2").render(**_context(read))
+    with atomic(out_path) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+
+
+def _environment():
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["json_island"] = _json_island
+    return environment
+
+
+def _json_island(value):
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704
+
+
+@functools.cache
+def _vega():
+    return _inline(vl_convert.javascript_bundle())
+
+
+def _inline(text):
+    return Markup(text.replace("</script", "<\\/script").replace("<!--", "<\\!--"))  # noqa: S704
+
+
+def _context(results):
+    config = results.config
+    drawn = charts(results)
+    return {
+        "name": config["name"],
+        "version": ncst.__version__,
+        "weights": _content.weights_used(results),
+        "several_seeds": len({run["seed"] for run in results.runs}) > 1,
+        "headline": _content.headline(results),
+        "stand_ins": _content.stand_ins(results),
+        "flow": _content.flow(results),
+        "tiles": _content.scoreboard(results),
+        "splits": _content.splits_table(results),
+        "left_out": _content.left_out(results),
+        "refused": {run["run"]: run["refused"] for run in results.runs if run["refused"]},
+        "corpora": _content.corpora_table(results),
+        "codecs": _content.codecs_table(results),
+        "tables": results_tables(results),
+        "charts": drawn,
+        "data": {name: {"spec": c.spec, "keys": list(c.keys), "records": c.records} for name, c in drawn.items()},
+        "gallery": gallery(results),
+        "taxonomy": TAXONOMY,
+        "scales": {
+            "energy": ", ".join(ENERGY_COLOURS),
+            "contrast": ", ".join(CONTRAST_COLOURS),
+            "floor": FLOOR_DB,
+            "contrast_db": CONTRAST_DB,
+        },
+        "machine": _provenance.machine(),
+        "versions": _provenance.versions_table(),
+        "hashes": _provenance.weights_table(results),
+        "rules": _provenance.rules_table(results),
+        "config_yaml": _provenance.config_yaml(config),
+        "palette": {"light": list(OKABE_ITO), "dark": list(OKABE_ITO_ON_DARK)},
+        "style": Markup((FOLDER / "style.css").read_text(encoding="utf-8")),  # noqa: S704
+        "script": _inline((FOLDER / "script.js").read_text(encoding="utf-8")),
+        "vega": _vega(),
+    }

@@ -1,0 +1,100 @@
+"""Scoring: logits and embedding of every clip of a split, by one trained model."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from ncst._batches import Clips, loader, read_manifest
+from ncst.errors import NcstError
+from ncst.features import FeatureStore
+from ncst.files import atomic
+from ncst.training import build
+
+COLUMNS = ("clip_id", "utt_id", "codec", "corpus", "speaker", "language", "label")
+
+
+def load_model(model_dir):
+    """Return ``(network, facts)`` of a trained model, in eval mode on the CPU.
+
+    Parameters
+    ----------
+    model_dir : path
+        Holds ``model.safetensors`` and ``model.json``; the latter's content is returned as *facts*.
+
+    Raises
+    ------
+    NcstError
+        If a file is missing or damaged, or the two do not belong together.
+    """
+    model_dir = Path(model_dir)
+    try:
+        facts = json.loads((model_dir / "model.json").read_text())
+        network = build(facts)
+        network.load_state_dict(load_file(model_dir / "model.safetensors"))
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        detail = " ".join(str(error).split())[:300]
+        raise NcstError(f"{model_dir} holds no usable model: train it again ({detail}).") from error
+    return network.eval().requires_grad_(False), facts
+
+
+def score(model_dir, manifest, results, out, device="cpu", batch=64, workers=0):
+    """Write logits and embeddings of every clip of *manifest*.
+
+    The model is in eval mode, so a clip's scores do not depend on the clips beside it. A model that was trained on
+    crops reads the start of each clip.
+
+    Parameters
+    ----------
+    model_dir : path
+        The trained model.
+    manifest : path
+        The split; its row order is kept.
+    results : path
+        The results folder with the features.
+    out : path
+        A Parquet file: `COLUMNS`, ``logits`` and ``embedding`` (lists of float32), and the key ``ncst`` in its
+        metadata (JSON: classes, class_names, model, seed, split).
+    device : str
+        ``cpu`` or ``cuda``.
+    batch : int
+        Clips per forward pass.
+    workers : int
+        Processes that read features.
+
+    Raises
+    ------
+    NcstError
+        If the model or the features are missing, or the features were not made as those of the training.
+    """
+    network, facts = load_model(model_dir)
+    if device != "cpu" and not torch.cuda.is_available():
+        raise NcstError(f"`device: {device}` is asked for, but PyTorch finds no GPU: set `gpu: 0` or use a GPU node.")
+    network.to(device)
+    columns = read_manifest(manifest)
+    store = FeatureStore(results, facts["frontend"], facts["fingerprint"])
+    clips = Clips(columns, store, facts["training"]["crop"])
+    embeddings, logits = [], []
+    with torch.inference_mode():
+        for features, _ in loader(clips, clips.in_order(batch), workers):
+            embedding, logit = network(features.to(device))
+            embeddings.append(embedding.cpu())
+            logits.append(logit.cpu())
+    about = {"model": facts["name"], "split": columns["split"][0]}
+    about |= {key: facts[key] for key in ("classes", "class_names", "seed")}
+    table = pa.table({name: columns[name] for name in COLUMNS})
+    table = table.append_column("logits", _lists(torch.cat(logits)))
+    table = table.append_column("embedding", _lists(torch.cat(embeddings)))
+    with atomic(out) as temporary:
+        pq.write_table(table.replace_schema_metadata({"ncst": json.dumps(about)}), temporary, compression="zstd")
+
+
+def _lists(values):
+    """Return an (N, D) tensor as an Arrow array of N lists of float32."""
+    count, width = values.shape
+    offsets = pa.array(range(0, count * width + 1, width), pa.int32())
+    return pa.ListArray.from_arrays(offsets, pa.array(values.numpy().ravel(), pa.float32()))

@@ -1,0 +1,186 @@
+"""The benchmark's tables, regenerated: our values with intervals, the published value of the same cell beside them."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from ncst._paper import errata, published
+from ncst._table_text import markdown, tex
+from ncst.errors import NcstError
+from ncst.files import atomic
+
+RATES = ("auroc", "fpr95", "eer")
+KEYS = {"table3": ("class",), "table4": ("split",), "table5": ("detector", "split", "metric"), "table6": ("split",)}
+NOTE = (
+    "Percent. Square brackets: 95 % interval, bootstrap over utterances; with several seeds the mean ± the "
+    "standard deviation over seeds instead. Round brackets: the published value, from the benchmark's own data."
+)
+CAPTIONS = {
+    "table3": "Table 3. F1 per class. Trained on train, tested on eval_id.",
+    "table4": "Table 4. Accuracy on sets with one true class. Trained on train, tested on the set of the column.",
+    "table5": "Table 5. Known against unknown clips. Trained on train, tested on eval_id and the set of the column.",
+    "table6": "Table 6. Accuracy on audio language models. Trained on train, tested on the set of the column.",
+}
+
+
+def write_tables(metrics_paths, out_dir):
+    """Write tables 3 to 6 of all models as CSV (one row per cell), Markdown and LaTeX (the published layout).
+
+    Parameters
+    ----------
+    metrics_paths : list of paths
+        Metrics files, one per model and seed. Several seeds of a model become their mean and standard deviation; the
+        interval is then the mean of the seeds' intervals.
+    out_dir : path
+        Folder that receives ``table3.csv``, ``table3.md``, ``table3.tex`` ...; tables without a cell are left out.
+
+    Raises
+    ------
+    NcstError
+        If there is no metrics file, one is damaged, or two are of the same model and seed.
+    """
+    runs = [_read(path) for path in metrics_paths]
+    names = [(run["model"], run["seed"]) for run in runs]
+    if not runs or len(set(names)) < len(names):
+        raise NcstError(
+            f"Tables need one metrics file per model and seed, not {names or 'none'}: check the given paths."
+        )
+    for table, frame in collect(runs).items():
+        if len(frame):
+            texts = {"csv": _wide(frame).to_csv(index=False), "md": "", "tex": ""}
+            notes = [NOTE, *errata(table), *(_refusals(runs) if table == "table5" else [])]
+            blocks = _blocks(table, frame)
+            texts["md"] = markdown(CAPTIONS[table], blocks, notes)
+            texts["tex"] = tex(CAPTIONS[table], blocks, notes)
+            for suffix, text in texts.items():
+                with atomic(Path(out_dir) / f"{table}.{suffix}") as temporary:
+                    temporary.write_text(text, encoding="utf-8")
+
+
+def collect(runs):
+    """Return ``{"table3" ... "table6": DataFrame}`` of the metrics objects *runs*, one row per cell.
+
+    Columns: ``model`` (title), ``detector`` (table 5), ``split``, ``column`` (heading), ``metric``, ``value``, ``low``,
+    ``high``, ``sd`` (over seeds), ``seeds``, ``paper`` and ``corrected``, in percent.
+    """
+    rows = {table: [] for table in CAPTIONS}
+    for run in runs:
+        rows["table3"] += _known(run)
+        for split, part in run["single"].items():
+            table = "table6" if split.startswith("alm/") else "table4"
+            rows[table].append(_row(run, split, part["title"], "accuracy", part["accuracy"], (run["model"], split)))
+        for split, part in run["ood"].items() if "refused" not in run["ood"] else ():
+            for detector, numbers in part["detectors"].items():
+                for metric in RATES:
+                    place = (run["model"], detector, split, metric)
+                    rows["table5"].append(
+                        _row(run, split, part["title"], metric, numbers[metric], place) | {"detector": detector}
+                    )
+    return {table: _aggregate(part, published(table, *KEYS[table])) for table, part in rows.items()}
+
+
+def _known(run):
+    part = run["id"]
+    cells = [
+        (name, str(label), part["per_class_f1"][str(label)]) for label, name in zip(run["classes"], run["class_names"])
+    ]
+    cells.append(("macro", "avg", part["macro_f1"]))
+    return [_row(run, part["split"], name, "f1", ci, (run["model"], label)) for name, label, ci in cells]
+
+
+def _row(run, split, column, metric, ci, place):
+    percent = {name: 100.0 * ci[name] for name in ("value", "low", "high")}
+    return {
+        "model": run["title"],
+        "detector": "",
+        "split": split,
+        "column": column,
+        "metric": metric,
+        "place": place,
+        **percent,
+    }
+
+
+def _aggregate(rows, paper):
+    columns = ["model", "detector", "split", "column", "metric"]
+    frame = pd.DataFrame(rows, columns=[*columns, "place", "value", "low", "high"])
+    groups = frame.groupby("place", sort=False)
+    result = groups[columns].first()
+    result[["value", "low", "high"]] = groups[["value", "low", "high"]].mean()
+    result["sd"], result["seeds"] = groups["value"].std(), groups.size()
+    result["paper"] = [paper.get(place, (None, None))[0] for place in result.index]
+    result["corrected"] = [paper.get(place, (None, None))[1] for place in result.index]
+    return result.astype({"paper": float, "corrected": float}).reset_index(drop=True)
+
+
+def _wide(frame):
+    """Put the metrics of one model, detector and column side by side as ``<metric>``, ``<metric>_low`` and so on."""
+    keys = ["model", "detector", "split", "column", "seeds"]
+    parts = {"value": "", "low": "_low", "high": "_high", "sd": "_sd", "paper": "_paper", "corrected": "_corrected"}
+    wide = frame.set_index(keys)[["metric", *parts]]
+    pieces = [
+        wide[wide["metric"] == metric].drop(columns="metric").rename(columns={k: metric + v for k, v in parts.items()})
+        for metric in frame["metric"].unique()
+    ]
+    joined = (
+        pd.concat(pieces, axis=1)
+        .reset_index()
+        .rename(columns={"column": "class" if "f1" in pieces[0] else "condition"})
+    )
+    joined = joined.round(4).replace({"detector": {"": None}})
+    return joined.drop(
+        columns=[c for c in joined.columns if c.endswith(("_sd", "_corrected", "detector")) and joined[c].isna().all()]
+    )
+
+
+def _blocks(table, frame):
+    """Return [(heading, DataFrame of cells)]: rows and columns as published; means have no interval."""
+    if table != "table5":
+        return [("", _grid(frame, "model", with_mean=table != "table3"))]
+    names = {"auroc": "AUROC", "fpr95": "FPR95", "eer": "EER"}
+    return [
+        (f"{model}, {names[metric]}", _with_mean_row(_grid(part, "detector", with_mean=True), part))
+        for model, rows in frame.groupby("model", sort=False)
+        for metric, part in rows.groupby("metric", sort=False)
+    ]
+
+
+def _grid(frame, rows, with_mean):
+    grid = {}
+    for name, part in frame.groupby(rows, sort=False):
+        grid[name] = {row["column"]: _cell(row) for row in part.to_dict("records")}
+        if with_mean:
+            complete = part["paper"].notna().all()
+            cells = part["corrected"].fillna(part["paper"])
+            grid[name]["mean"] = f"{part['value'].mean():.2f}" + (f" ({cells.mean():.2f})" if complete else "")
+    return pd.DataFrame.from_dict(grid, orient="index").rename_axis(rows).fillna("")
+
+
+def _with_mean_row(grid, part):
+    """Append the mean over the detectors of the published table, where all of them are there."""
+    five = part[part["detector"].isin({place[1] for place in published("table5", *KEYS["table5"])})]
+    if five["detector"].nunique() == 5:
+        means = five.groupby("column", sort=False)["value"].mean()
+        grid.loc["mean of the published five"] = [f"{value:.2f}" for value in [*means, means.mean()]]
+    return grid
+
+
+def _cell(row):
+    spread = f"± {row['sd']:.2f}" if row["seeds"] > 1 else f"[{row['low']:.2f}, {row['high']:.2f}]"
+    if row["paper"] != row["paper"]:
+        return f"{row['value']:.2f} {spread}"
+    corrected = "" if row["corrected"] != row["corrected"] else f", corrected {row['corrected']:.2f}"
+    return f"{row['value']:.2f} {spread} ({row['paper']:.2f}{corrected})"
+
+
+def _refusals(runs):
+    return [f"{run['title']}, seed {run['seed']}: {run['ood']['refused']}" for run in runs if "refused" in run["ood"]]
+
+
+def _read(path):
+    try:
+        run = json.loads(Path(path).read_text(encoding="utf-8"))
+        return {key: run[key] for key in ("model", "title", "seed", "classes", "class_names", "id", "single", "ood")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NcstError(f"{path} is not a metrics file: delete it and evaluate again ({error}).") from error

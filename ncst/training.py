@@ -1,0 +1,206 @@
+"""Training: one model, one seed, from features on disk to weights, chosen by the loss on the development set."""
+
+import csv
+import json
+import logging
+import math
+import time
+import warnings
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch.nn.functional import cross_entropy
+
+from ncst import registry
+from ncst._batches import Clips, read_manifest
+from ncst.errors import NcstError
+from ncst.features import FeatureStore
+from ncst.files import atomic, sha256
+from ncst.seeds import seed_of
+
+DEFAULTS = {
+    "epochs": 50,
+    "batch": 24,
+    "optimizer": "adam",
+    "lr": 5e-4,
+    "betas": [0.9, 0.999],
+    "weight_decay": 5e-4,
+    "schedule": "step",
+    "step_epochs": 10,
+    "step_factor": 0.5,
+    "clip_grad": None,
+    "class_weights": None,
+    "crop": None,
+}
+OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+
+
+def train(model_entry, name, seed, train_manifest, dev_manifest, results, out_dir, device="cpu", workers=0):
+    """Train one model with one seed and write ``model.safetensors``, ``model.json`` and ``curves.csv``.
+
+    The epoch with the lowest development loss, averaged over clips, is kept. While it runs, ``last.ckpt`` holds the
+    state after each epoch; the same call after an interruption goes on from there and, on a CPU with as many threads,
+    ends with the same weights to the bit.
+
+    Parameters
+    ----------
+    model_entry : dict
+        The model's entry of ``config/models.yaml``: ``frontend``, ``options`` and ``training``; missing keys of
+        ``training`` take the values of `DEFAULTS`, those of the published baselines.
+    name : str
+        The model's name; its module unless the entry has a ``module`` key.
+    seed : int
+        Decides initial weights, order, crops and dropout.
+    train_manifest, dev_manifest : path
+        Parquet manifests; labels are class ids.
+    results : path
+        The results folder with the features.
+    out_dir : path
+        The folder to write to.
+    device : str
+        ``cpu`` or ``cuda``.
+    workers : int
+        Processes that read features.
+
+    Raises
+    ------
+    NcstError
+        If a class has no training clips, features are missing or were not made alike, the loss is not a number, an
+        option is unknown, or there is no GPU where one is asked for.
+    """
+    recipe = _training_options(name, model_entry.get("training") or {})
+    if device != "cpu" and not torch.cuda.is_available():
+        raise NcstError(f"`device: {device}` is asked for, but PyTorch finds no GPU: set `gpu: 0` or use a GPU node.")
+    columns, dev_columns = read_manifest(train_manifest), read_manifest(dev_manifest)
+    classes, class_names = _classes(columns, dev_columns, train_manifest, dev_manifest)
+    store = FeatureStore(results, model_entry["frontend"])
+    sets = [Clips(c, store, recipe["crop"], [classes.index(y) for y in c["label"]]) for c in (columns, dev_columns)]
+    facts = {
+        "name": name,
+        "title": model_entry.get("title", name),
+        "module": model_entry.get("module", name),
+        "seed": seed,
+        "frontend": model_entry["frontend"],
+        "options": model_entry.get("options") or {},
+        "shape": list(sets[0].shape),
+        "training": recipe,
+        "classes": classes,
+        "class_names": class_names,
+        "clips": {"train": len(sets[0]), "dev": len(sets[1])},
+        "manifests": {"train": sha256(train_manifest), "dev": sha256(dev_manifest)},
+        "fingerprint": store.fingerprint,
+    }
+    run = _fit(facts, sets, Path(out_dir) / "last.ckpt", device, workers)
+    _write(run, facts, Path(out_dir))
+
+
+def build(facts):
+    """Return the untrained network that the content of a ``model.json`` describes.
+
+    Raises
+    ------
+    NcstError
+        If the model does not take one of its options.
+    """
+    network = registry.load("models", facts["module"])
+    try:
+        return network(len(facts["classes"]), tuple(facts["shape"]), **facts["options"])
+    except TypeError as error:
+        raise NcstError(f"Model {facts['name']} does not take its `options` {facts['options']}: {error}.") from error
+
+
+def learning_rate(recipe, epoch):
+    """Return the learning rate of an *epoch*, counted from 0: halved in steps, or a half cosine down to zero."""
+    if recipe["schedule"] == "cosine":
+        return recipe["lr"] * 0.5 * (1 + math.cos(math.pi * epoch / recipe["epochs"]))
+    return recipe["lr"] * recipe["step_factor"] ** (epoch // recipe["step_epochs"])
+
+
+def _training_options(name, training):
+    recipe = DEFAULTS | training
+    allowed = {"optimizer": set(OPTIMIZERS), "schedule": {"step", "cosine"}, "class_weights": {None, "balanced"}}
+    unknown = recipe.keys() - DEFAULTS.keys()
+    if unknown:
+        raise NcstError(f"models.{name}.training has unknown keys {sorted(unknown)}: use {sorted(DEFAULTS)}.")
+    for key, values in allowed.items():
+        if recipe[key] not in values:
+            raise NcstError(f"models.{name}.training.{key} is {recipe[key]!r}: use one of {sorted(map(str, values))}.")
+    return recipe
+
+
+def _classes(columns, dev_columns, train_manifest, dev_manifest):
+    """Return the sorted class ids of the training manifest and the codec of each."""
+    names = dict(zip(columns["label"], columns["codec"]))
+    empty = set(dev_columns["label"]) - names.keys()
+    if empty:
+        raise NcstError(
+            f"Classes {sorted(empty)} of {dev_manifest} have no clips in {train_manifest}: add them to `train`."
+        )
+    if len(names) < 2:
+        raise NcstError(f"{train_manifest} holds the classes {sorted(names)} alone: training needs at least two.")
+    return sorted(names), [names[label] for label in sorted(names)]
+
+
+def _fit(facts, sets, checkpoint, device, workers):
+    """Run the epochs that are left with Lightning and return the finished run."""
+    from ncst._lightning import Run
+
+    warnings.filterwarnings("ignore", message=".*(num_workers|logging interval|Checkpoint directory).*")
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
+    torch.manual_seed(seed_of(facts["seed"], facts["name"], "weights"))
+    run = Run(build(facts), facts, sets, checkpoint, workers)
+    run.resume()
+    run.fit(device)
+    return run
+
+
+def make_optimizer(network, recipe):
+    """Return the optimizer of *recipe* for the parameters of *network*."""
+    return OPTIMIZERS[recipe["optimizer"]](
+        network.parameters(), lr=recipe["lr"], betas=tuple(recipe["betas"]), weight_decay=recipe["weight_decay"]
+    )
+
+
+def loss_weights(targets, kind):
+    """Return one weight per class, inverse to its number of clips and 1 on average over clips, or None."""
+    if kind is None:
+        return None
+    counts = torch.bincount(torch.tensor(targets)).float()
+    return counts.sum() / (len(counts) * counts)
+
+
+def clip_loss(logits, targets, weights=None):
+    """Return the mean cross-entropy over clips.
+
+    Raises
+    ------
+    NcstError
+        If it is not finite.
+    """
+    loss = cross_entropy(logits, targets, weight=weights)
+    if not torch.isfinite(loss):
+        raise NcstError("The loss is not a number: lower `lr` or set `clip_grad` in the model's `training`.")
+    return loss
+
+
+def _write(run, facts, out_dir):
+    best = run.curves[run.best_epoch]
+    facts = facts | {
+        "best_epoch": best["epoch"],
+        "dev_loss": best["dev_loss"],
+        "dev_accuracy": best["dev_acc"],
+        "parameters": sum(p.numel() for p in run.network.parameters()),
+        "threads": torch.get_num_threads(),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+    with atomic(out_dir / "model.safetensors") as temporary:
+        save_file({key: value.contiguous() for key, value in run.best_state.items()}, temporary)
+    with atomic(out_dir / "curves.csv") as temporary, temporary.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(run.curves[0]))
+        writer.writeheader()
+        writer.writerows(run.curves)
+    with atomic(out_dir / "model.json") as temporary:
+        temporary.write_text(json.dumps(facts, indent=1) + "\n")
+    run.checkpoint.unlink(missing_ok=True)

@@ -1,0 +1,188 @@
+"""The configuration and the metrics of the fake run: numbers that look like a real one."""
+
+import numpy as np
+
+NASTY = "p9<script>alert('x')</script>\"&"
+SEED = 688
+SHARDS = ("00000-of-00002", "00001-of-00002")
+SPLIT_TITLES = {
+    "eval_id": "In-distribution evaluation",
+    "ood_single": "Unseen codec: WavTokenizer",
+    "ood_multi": "Unseen codecs 8-9",
+    "ood_config/encodec": "Unseen settings: EnCodec",
+}
+TAXONOMY = {
+    "real": ("real", "real", "real"),
+    "mimi": ("mvq", "sem", "time"),
+    "speechtokenizer": ("mvq", "sem", "time"),
+    "funcodec": ("mvq", "none", "time"),
+    "encodec": ("mvq", "none", "time"),
+    "facodec": ("mvq", "dis", "time"),
+    "snac": ("mvq", "none", "time"),
+    "wavtokenizer": ("svq", "none", "freq"),
+    "dac": ("mvq", "none", "time"),
+    "soundstream": ("mvq", "none", "time"),
+    "encodec_3kbps": ("mvq", "none", "time"),
+}
+TITLES = dict(
+    zip(
+        TAXONOMY,
+        [
+            "Real",
+            "Mimi",
+            "SpeechTokenizer",
+            "FunCodec",
+            "EnCodec",
+            "FACodec",
+            "SNAC",
+            "WavTokenizer",
+            "DAC",
+            "SoundStream",
+            "EnCodec-3kbps",
+        ],
+        strict=True,
+    )
+)
+LABELS = {name: min(i, 9) if name != "encodec_3kbps" else 4 for i, name in enumerate(TAXONOMY)}
+ROLES = {
+    "real": "real",
+    "wavtokenizer": "ood_single",
+    "dac": "ood_multi",
+    "soundstream": "ood_multi",
+    "encodec_3kbps": "variant",
+}
+MODELS = {"mel_lcnn": "Mel-LCNN", "aasist": "AASIST", "w2v2_aasist": "W2V2-AASIST"}
+DETECTORS = {"msp": "MSP", "energy": "Energy", "knn": "kNN", "mahalanobis": "Mahalanobis", "nsd": "NSD"}
+
+
+def config(weights="compact"):
+    """Return the merged configuration of the fake run."""
+    codecs = {
+        name: {
+            "title": TITLES[name],
+            "class_id": LABELS[name],
+            "role": ROLES.get(name, "id"),
+            "taxonomy": dict(zip(("vq", "aux", "dec"), TAXONOMY[name], strict=True)),
+            "settings": {},
+            "official": {"sample_rate": 24000, "bitrate_kbps": 6.0},
+            "compact": {"sample_rate": 16000, "bitrate_kbps": 3.2},
+            "weights": {}
+            if name == "real"
+            else {
+                "official": {
+                    "repo": f"example/{name}",
+                    "revision": "0" * 40,
+                    "files": {"m.bin": {"sha256": "ab" * 32}},
+                },
+                "compact": {"file": f"resources/compact/{name}.safetensors"},
+            },
+            "licence": {"code": "MIT", "weights": "MIT"},
+        }
+        for name in TAXONOMY
+    }
+    return {
+        "name": "demo",
+        "results": "results",
+        "seed": SEED,
+        "seeds": [SEED, 689],
+        "gpu": 0,
+        "weights": {"default": weights},
+        "select": {"codecs": None, "splits": None, "models": None, "detectors": None},
+        "codecs": codecs,
+        "corpora": {"vctk": {"title": "VCTK", "licence": "CC BY 4.0"}, "aishell3": {"title": "AISHELL-3"}},
+        "roots": {"vctk": "demo", "aishell3": "demo"},
+        "sources": {"st_eval": {"corpora": ["vctk", "aishell3"], "size": 12, "shard_size": 6}},
+        "splits": {
+            "train": {"title": "Training", "role": "train"},
+            "eval_id": {"title": SPLIT_TITLES["eval_id"], "role": "id"},
+            **{name: {"title": title, "role": "ood"} for name, title in SPLIT_TITLES.items() if name != "eval_id"},
+            "id_config/encodec_3kbps": {"title": "EnCodec at 3 kbps", "role": "single", "label": 4},
+            "unseen_real/vctk": {"title": "Unseen real: VCTK <b>chain</b>", "role": "single", "label": 0},
+            "alm/moshi": {"title": "Moshi", "role": "single", "label": 1},
+        },
+        "models": {name: {"title": title} for name, title in MODELS.items()},
+        "detectors": {name: {"title": title} for name, title in DETECTORS.items()},
+    }
+
+
+def interval(value, spread=0.01):
+    """Return a CI object around *value*."""
+    return {"value": value, "low": max(0.0, value - spread), "high": min(1.0, value + spread / 2)}
+
+
+def _detector_numbers(generator, distance, n=400):
+    id_scores, ood_scores = generator.normal(0, 1, n), generator.normal(distance, 1.2, n)
+    edges = np.histogram_bin_edges(np.concatenate([id_scores, ood_scores]), 40)
+    cuts = np.quantile(np.concatenate([id_scores, ood_scores]), np.linspace(1, 0, 120))
+    fpr, tpr = [(s[:, None] <= cuts[::-1]).mean(axis=0) for s in (ood_scores, id_scores)]
+    threshold = float(np.quantile(id_scores, 0.95))
+    auroc = float((ood_scores[:, None] > id_scores).mean())
+    curves = {
+        "roc": {"fpr": fpr.tolist(), "tpr": tpr.tolist()},
+        "hist": {"edges": edges.tolist()}
+        | {k: np.histogram(s, edges)[0].tolist() for k, s in (("id", id_scores), ("ood", ood_scores))},
+    }
+    numbers = {
+        "auroc": interval(auroc),
+        "fpr95": interval(float((ood_scores <= threshold).mean())),
+        "eer": interval(float((1 - tpr + fpr)[np.abs(1 - tpr - fpr).argmin()] / 2)),
+        "threshold95": threshold,
+    }
+    return numbers, curves
+
+
+def metrics(model, seed, alm=True):
+    """Return the metrics object of one trained model."""
+    strength = 0.8 + 0.09 * list(MODELS).index(model) + 0.002 * (seed % 5)
+    generator = np.random.default_rng(seed + list(MODELS).index(model))
+    classes = list(range(7))
+    confusion = np.diag([round(40 * strength)] * 7) + generator.integers(0, 3 if strength < 0.95 else 1, (7, 7))
+    single = {
+        "id_config/encodec_3kbps": ("EnCodec at 3 kbps", 4, strength - 0.05),
+        "unseen_real/vctk": ("Unseen real: VCTK <b>chain</b>", 0, strength - 0.6),
+    } | ({"alm/moshi": ("Moshi", 1, strength - 0.2)} if alm else {})
+    ood, curves = {}, {}
+    for i, split in enumerate(s for s in SPLIT_TITLES if s != "eval_id"):
+        numbers = {
+            d: _detector_numbers(generator, 2.6 * strength - 0.4 * i - 0.15 * j) for j, d in enumerate(DETECTORS)
+        }
+        codecs = {"ood_single": ["wavtokenizer"], "ood_multi": ["dac", "soundstream"]}.get(split, ["encodec_3kbps"])
+        ood[split] = {
+            "title": SPLIT_TITLES[split],
+            "n_id": 280,
+            "n_ood": 40 * len(codecs),
+            "detectors": {d: n[0] for d, n in numbers.items()},
+            "predicted": {
+                c: dict(zip("0123456", generator.multinomial(40, [0.05, 0.1, 0.05, 0.3, 0.3, 0.1, 0.1]).tolist()))
+                for c in codecs
+            },
+        }
+        curves[split] = {d: n[1] for d, n in numbers.items()}
+    return {
+        "model": model,
+        "title": MODELS[model],
+        "seed": seed,
+        "classes": classes,
+        "class_names": list(TITLES.values())[:7],
+        "id": {
+            "split": "eval_id",
+            "n": int(confusion.sum()),
+            "macro_f1": interval(strength),
+            "accuracy": interval(strength - 0.01),
+            "per_class_f1": {str(c): interval(min(1, strength + 0.01 * (c - 3))) for c in classes},
+            "confusion": confusion.tolist(),
+        },
+        "single": {
+            name: {
+                "title": title,
+                "n": 40,
+                "label": label,
+                "label_name": list(TITLES.values())[label],
+                "accuracy": interval(accuracy, 0.06),
+                "predicted": {str(label): round(40 * accuracy), "2": 40 - round(40 * accuracy)},
+            }
+            for name, (title, label, accuracy) in single.items()
+        },
+        "ood": ood,
+        "curves": curves,
+    }

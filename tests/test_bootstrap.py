@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from ncst.bootstrap import closed_set, draws, open_set
+from ncst.metrics import auroc, sweep
+
+
+def test_draws_are_named_and_whole():
+    first, again, other = (np.array(list(draws(50, 20, name))) for name in ("a", "a", "b"))
+    assert (first == again).all() and (first != other).any() and (first.sum(axis=1) == 50).all()
+
+
+def clustered(rng, utterances=150, clips=5):
+    """Accuracy 0.8 on average, clips of an utterance mostly right or wrong together."""
+    ease = rng.beta(0.8, 0.2, utterances)
+    right = rng.random((utterances, clips)) < ease[:, None]
+    return right.ravel(), np.repeat(np.arange(utterances).astype(str), clips)
+
+
+def test_clustered_intervals_cover_and_row_wise_ones_do_not():
+    rng, covered, naive = np.random.default_rng(0), 0, 0
+    for trial in range(100):
+        right, utterances = clustered(rng)
+        predicted = np.where(right, 0, 1)
+        truth = np.zeros(len(right), int)
+        by_utterance = closed_set(truth, predicted, 2, utterances, trial)["accuracy"]
+        by_row = closed_set(truth, predicted, 2, np.arange(len(right)).astype(str), trial)["accuracy"]
+        covered += by_utterance["low"] <= 0.8 <= by_utterance["high"]
+        naive += by_row["low"] <= 0.8 <= by_row["high"]
+    assert covered >= 88 and naive <= 80
+
+
+def test_open_set_intervals_cover():
+    rng, covered = np.random.default_rng(0), 0
+    expected = 0.7602499389  # P(N(1, 1) > N(0, 1))
+    for trial in range(100):
+        shift = rng.standard_normal(80) * 0.7
+        known, unknown = (np.repeat(shift, 4) + rng.standard_normal(320) * np.sqrt(0.51) + m for m in (0, 1))
+        utterances = np.repeat(np.arange(80).astype(str), 4)
+        area = open_set(known, unknown, utterances, utterances, trial, resamples=100)["auroc"]
+        assert area["low"] <= area["value"] <= area["high"]
+        covered += area["low"] <= expected <= area["high"]
+    assert 88 <= covered <= 100
+
+
+def test_values_are_those_of_all_rows_and_draws_do_not_depend_on_row_order():
+    rng = np.random.default_rng(3)
+    known, unknown = rng.standard_normal(200), rng.standard_normal(120) + 1
+    inside, outside = np.arange(200).astype(str), np.arange(100, 220).astype(str)
+    first = open_set(known, unknown, inside, outside, "x", resamples=30)
+    order = rng.permutation(200)
+    again = open_set(known[order], unknown, inside[order], outside, "x", resamples=30)
+    assert first == again and first["auroc"]["value"] == auroc(*sweep(known, unknown).rates())
+
+
+def test_a_group_of_one_utterance_still_has_an_interval():
+    known, unknown = np.linspace(0, 1, 50), np.array([0.9, 0.95])
+    result = open_set(known, unknown, np.arange(50).astype(str), np.array(["z", "z"]), 1, resamples=50)
+    assert np.isfinite(list(result["fpr95"].values())).all()
+
+
+def test_closed_set_values():
+    truth, predicted = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 0, 1, 0, 2, 2])
+    result = closed_set(truth, predicted, 3, np.array(list("aabbcc")), 0)
+    assert result["accuracy"]["value"] == pytest.approx(5 / 6) == result["balanced_accuracy"]["value"]
+    assert [ci["value"] for ci in result["f1"]] == pytest.approx([0.8, 2 / 3, 1.0])
+    assert result["macro_f1"]["low"] < result["macro_f1"]["value"] <= result["macro_f1"]["high"]

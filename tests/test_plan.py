@@ -1,0 +1,110 @@
+import copy
+import subprocess
+import sys
+
+import pytest
+
+from ncst import plan
+from ncst.errors import NcstError
+
+
+def refuse(config, sentence):
+    with pytest.raises(NcstError, match=sentence):
+        plan.validate(config)
+
+
+def test_shipped_configurations_are_valid(config):
+    plan.validate(config)
+    for overlay in ("small", "st_codecfake"):
+        plan.validate(plan.load_config(f"config/{overlay}.yaml"))
+
+
+def test_wrong_keys_are_named(config):
+    refuse(config | {"codec": []}, "at the top level: .*'codec' was unexpected.*it may hold")
+    refuse(config | {"select": {"model": None}}, "at select: .*'model'")
+    refuse(config | {"roots": {"vctkk": "/data"}}, r"at roots: \['vctkk'\]")
+    refuse(config | {"weights": {"default": "big"}}, "at weights.default: 'big'")
+    refuse(config | {"weights": {"default": "compact", "nocodec": "official"}}, "at weights: .*nocodec")
+    refuse(config | {"seeds": []}, "at seeds")
+
+
+def test_wrong_entries_are_named(config):
+    broken = copy.deepcopy(config)
+    broken["splits"]["train"]["pairs"][0]["source"] = "st_tran"
+    refuse(broken, "at splits.train: no source set 'st_tran'")
+    broken = copy.deepcopy(config)
+    broken["splits"]["id_config/encodec_12"]["pairs"][0]["codecs"] = ["encodec_13"]
+    refuse(broken, "at splits.id_config/encodec_12: no codec 'encodec_13'")
+    broken = copy.deepcopy(config)
+    broken["codecs"]["mimi"]["bitrate"] = 3
+    refuse(broken, "at codecs.mimi: .*'bitrate'")
+
+
+def test_selection_of_unknown_names(config):
+    config["select"]["codecs"] = ["real", "mp4"]
+    with pytest.raises(NcstError, match=r"select.codecs names \['mp4'\]"):
+        plan.codecs(config)
+
+
+def test_selected_codec_without_weights_of_the_kind(config):
+    assert "lyra" not in plan.codecs(config)
+    config["select"]["codecs"] = ["real", "lyra"]
+    with pytest.raises(NcstError, match="'lyra' of config/codecs has no compact weights.*set weights.lyra"):
+        plan.codecs(config)
+    config["weights"]["lyra"] = "official"
+    assert plan.codecs(config) == ["real", "lyra"]
+
+
+def test_splits_without_their_corpora_are_left_out(config):
+    everything = plan.splits(config)
+    config["roots"] |= {"ncssd": None, "in_the_wild": None, "asvspoof2019_la": None}
+    left = plan.splits(config)
+    assert {"train", "dev", "eval_id", "ood_multi"} <= set(left)
+    assert not any("ncssd" in s or s.startswith(("unseen_real", "id_source")) or s == "ood_vocoder" for s in left)
+    assert set(left) < set(everything)
+
+
+def test_an_experiment_without_training_speech_is_refused(config):
+    config["roots"]["vctk"] = None
+    with pytest.raises(NcstError, match="split 'train' is empty"):
+        plan.splits(config)
+
+
+def test_paper_clip_counts():
+    config = plan.load_config("config/st_codecfake.yaml")
+    config["roots"] = dict.fromkeys(config["roots"], "/data")
+    clips = {
+        s: sum(config["sources"][source]["size"] for source, _ in plan.pairs(config, s)) for s in plan.splits(config)
+    }
+    expected = {"train": 70_000, "dev": 7_000, "eval_id": 92_596, "ood_single": 13_228, "ood_multi": 52_912}
+    assert {s: clips[s] for s in expected} == expected
+    assert sum(expected.values()) == 235_736
+    assert clips["ood_vocoder"] == 63_882 + 11_816
+
+
+def test_merging_replaces_lists_and_merges_mappings():
+    assert plan.merge({"a": {"b": 1, "c": [1, 2]}}, {"a": {"c": [3]}}) == {"a": {"b": 1, "c": [3]}}
+
+
+def test_code_of_follows_private_helpers():
+    files = plan.code_of("codecs", "encodec")
+    names = [f.rsplit("/", 1)[1] for f in files]
+    assert names[:2] == ["encodec.py", "_base.py"]
+    assert "_encodec.py" in names
+    assert "mimi.py" not in names
+    with pytest.raises(NcstError, match="write ncst/codecs/nothing.py"):
+        plan.code_of("codecs", "nothing")
+
+
+def test_planning_imports_nothing_heavy():
+    code = "import sys; import ncst.plan, ncst.cli; print([m for m in ('torch', 'pyarrow', 'pandas', 'numpy') if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "[]"
+
+
+def test_unreadable_overlays(tmp_path):
+    with pytest.raises(NcstError, match="Cannot read the config file"):
+        plan.load_config(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_text("a: [1")
+    with pytest.raises(NcstError, match="not valid YAML"):
+        plan.load_config(tmp_path / "bad.yaml")

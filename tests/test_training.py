@@ -1,0 +1,264 @@
+"""Training and scoring on small separable sets of real shards: results, repeatability, interruption, refusals."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from ncst import _lightning, scoring, shards, training
+from ncst.audio import encode_flac
+from ncst.errors import NcstError
+from ncst.features import compute_features, feature_path
+from ncst.frontends.mel import Mel
+from ncst.frontends.waveform import Waveform
+from ncst.seeds import seed_of
+
+SAMPLES = 6144
+CODECS = {"real": 0, "low": 2, "high": 6}
+ENTRY = {
+    "title": "Small",
+    "module": "mel_lcnn",
+    "frontend": "mel",
+    "options": {"channels": [4, 4, 4, 4, 4], "hidden": 8, "embedding": 12, "dropout": 0.2, "log": True},
+    "training": {"epochs": 4, "batch": 8, "lr": 0.01, "weight_decay": 0.0, "crop": 40},
+}
+
+
+def sound(codec, number):
+    """White noise for `real`, a tone of random pitch below 1 kHz for `low`, above 4 kHz for `high`."""
+    draw = np.random.default_rng(seed_of("toy", codec, number))
+    noise = 0.1 * draw.standard_normal(SAMPLES)
+    low, high = {"real": (0, 0), "low": (200, 900), "high": (4100, 7000)}[codec]
+    tone = 0.5 * np.sin(2 * np.pi * draw.uniform(low, high) * np.arange(SAMPLES) / 16000)
+    return (noise + tone).astype(np.float32)
+
+
+def make_split(results, split, clips):
+    manifest = []
+    for codec, label in CODECS.items():
+        file = f"{split}/{codec}/00000-of-00001.parquet"
+        rows = [{name: None for name in shards.COLUMNS} for _ in range(clips)]
+        for number, row in enumerate(rows):
+            name = f"{split}{number}"
+            row |= {
+                "clip_id": shards.clip_id(codec, name),
+                "utt_id": name,
+                "codec": codec,
+                "label": label,
+                "status": "ok",
+            }
+            row |= {"corpus": "toy", "speaker": "s", "language": "en", "audio": encode_flac(sound(codec, name))}
+            manifest.append({k: row[k] for k in scoring.COLUMNS} | {"split": split, "shard_file": file, "row": number})
+        shards.write_shard(results / "audio" / file, rows)
+        for name, front_end in (("mel", Mel), ("waveform", Waveform)):
+            compute_features(
+                results / "audio" / file, front_end({"samples": SAMPLES}), feature_path(results, name, file)
+            )
+    path = results / "manifests" / f"{split}.parquet"
+    path.parent.mkdir(exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(manifest), path)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("results")
+    make_split(folder, "train", 16)
+    make_split(folder, "dev", 8)
+    return folder
+
+
+def run(results, out, entry=ENTRY, seed=688, train="train", dev="dev", **where):
+    manifests = [results / "manifests" / f"{split}.parquet" for split in (train, dev)]
+    training.train(entry, "small", seed, *manifests, results, out, **where)
+    return (out / "model.safetensors").read_bytes()
+
+
+def changed(**keys):
+    return ENTRY | {"training": ENTRY["training"] | keys}
+
+
+@pytest.fixture(scope="module")
+def trained(results, tmp_path_factory):
+    out = tmp_path_factory.mktemp("model")
+    run(results, out)
+    return out
+
+
+def test_training_learns_and_writes_what_it_did(trained):
+    facts = json.loads((trained / "model.json").read_text())
+    curves = list(csv.DictReader((trained / "curves.csv").open()))
+    assert sorted(path.name for path in trained.iterdir()) == ["curves.csv", "model.json", "model.safetensors"]
+    assert facts["classes"] == [0, 2, 6]
+    assert facts["class_names"] == ["real", "low", "high"]
+    assert facts["dev_accuracy"] >= 0.95
+    assert [row["epoch"] for row in curves] == ["1", "2", "3", "4"]
+    assert list(curves[0]) == ["epoch", "train_loss", "dev_loss", "dev_acc", "lr", "seconds"]
+    losses = [float(row["dev_loss"]) for row in curves]
+    assert facts["dev_loss"] == min(losses)
+    assert facts["best_epoch"] == 1 + losses.index(min(losses))
+    assert facts["shape"] == [80, 40]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(results, trained, tmp_path):
+    first = (trained / "model.safetensors").read_bytes()
+    assert run(results, tmp_path / "again") == first
+    assert run(results, tmp_path / "other", seed=1) != first
+
+
+class Killed(Exception):
+    """Stands for a machine that goes away."""
+
+
+@pytest.mark.parametrize("moment", ["training_step", "validation_step"])
+def test_an_interrupted_run_ends_with_the_same_bits(results, trained, tmp_path, monkeypatch, moment):
+    original = getattr(_lightning.Run, moment)
+
+    def step(self, batch, number):
+        if self.epoch == 2 and number == 1:
+            raise Killed
+        return original(self, batch, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_lightning.Run, moment, step)
+        with pytest.raises(Killed):
+            run(results, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+    assert run(results, tmp_path) == (trained / "model.safetensors").read_bytes()
+    assert not (tmp_path / "last.ckpt").exists()
+    rows = [list(csv.DictReader((folder / "curves.csv").open())) for folder in (tmp_path, trained)]
+    for one, other in zip(*rows):
+        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+
+
+def test_a_killed_process_resumes_to_the_same_bits(results, trained, tmp_path):
+    code = (
+        "import json, os, sys; sys.path.insert(0, sys.argv[1]); import test_training as t;"
+        "from pathlib import Path; from ncst import _lightning; import torch; torch.set_num_threads(1);"
+        "original = _lightning.Run._save;"
+        "_lightning.Run._save = lambda self: (original(self), self.epoch == 2 and os._exit(9));"
+        "t.run(Path(sys.argv[2]), Path(sys.argv[3]))"
+    )
+    arguments = [sys.executable, "-c", code, str(Path(__file__).parent), str(results), str(tmp_path)]
+    ended = subprocess.run(arguments, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True)
+    assert ended.returncode == 9, ended.stderr.decode()
+    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+    assert run(results, tmp_path) == (trained / "model.safetensors").read_bytes()
+
+
+def test_the_state_of_another_experiment_is_not_taken_up(results, trained, tmp_path, monkeypatch):
+    def stop(self):
+        original(self)
+        raise Killed
+
+    original = _lightning.Run._save
+    with monkeypatch.context() as patch:
+        patch.setattr(_lightning.Run, "_save", stop)
+        with pytest.raises(Killed):
+            run(results, tmp_path, seed=1)
+    assert run(results, tmp_path) == (trained / "model.safetensors").read_bytes()
+
+
+def test_every_clip_is_scored_alone(results, trained, tmp_path):
+    manifest = results / "manifests" / "dev.parquet"
+    scoring.score(trained, manifest, results, tmp_path / "a.parquet", batch=24)
+    scoring.score(trained, manifest, results, tmp_path / "b.parquet", batch=1)
+    table = pq.read_table(tmp_path / "a.parquet")
+    about = json.loads(table.schema.metadata[b"ncst"])
+    assert table.column_names == [*scoring.COLUMNS, "logits", "embedding"]
+    assert table.schema.field("logits").type == pa.list_(pa.float32())
+    assert about == {
+        "model": "small",
+        "split": "dev",
+        "classes": [0, 2, 6],
+        "class_names": ["real", "low", "high"],
+        "seed": 688,
+    }
+    for column in ("logits", "embedding"):
+        together, alone = (
+            np.stack(pq.read_table(tmp_path / f"{name}.parquet")[column].to_pylist()) for name in ("a", "b")
+        )
+        np.testing.assert_allclose(together, alone, rtol=0, atol=1e-5)
+    logits = np.stack(table["logits"].to_pylist())
+    assert together.shape == (24, 12)
+    assert (np.array([0, 2, 6])[logits.argmax(1)] == np.array(table["label"])).mean() >= 0.95
+    assert table["clip_id"].to_pylist() == pq.read_table(manifest)["clip_id"].to_pylist()
+
+
+def test_scoring_refuses_features_made_otherwise(results, trained, tmp_path):
+    facts = json.loads((trained / "model.json").read_text())
+    facts["fingerprint"]["samples"] = 64600
+    (tmp_path / "model.json").write_text(json.dumps(facts))
+    (tmp_path / "model.safetensors").write_bytes((trained / "model.safetensors").read_bytes())
+    with pytest.raises(NcstError, match=r"samples \(6144 instead of 64600\)"):
+        scoring.score(tmp_path, results / "manifests" / "dev.parquet", results, tmp_path / "s.parquet")
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(NcstError, match="no usable model"):
+        scoring.load_model(tmp_path)
+
+
+def test_raw_waveforms_and_the_other_options_train(results, tmp_path):
+    options = {"filters": 12, "channels": [4, 6], "widths": [8, 4], "log": True}
+    recipe = {"epochs": 1, "batch": 12, "optimizer": "adamw", "schedule": "cosine", "clip_grad": 1.0}
+    recipe |= {"class_weights": "balanced", "crop": 3000}
+    entry = {"module": "aasist", "frontend": "waveform", "options": options, "training": recipe}
+    run(results, tmp_path, entry)
+    network, facts = scoring.load_model(tmp_path)
+    assert facts["shape"] == [3000]
+    assert network.embedding_dim == 20
+
+
+def test_learning_rates_are_those_of_the_schedule():
+    recipe = training.DEFAULTS
+    assert [training.learning_rate(recipe, epoch) for epoch in (0, 9, 10, 49)] == [5e-4, 5e-4, 2.5e-4, 3.125e-5]
+    cosine = recipe | {"schedule": "cosine"}
+    assert training.learning_rate(cosine, 0) == 5e-4
+    assert training.learning_rate(cosine, 25) == pytest.approx(2.5e-4)
+
+
+def test_class_weights_balance_the_classes():
+    weights = training.loss_weights([0, 0, 0, 1], "balanced")
+    assert weights.tolist() == pytest.approx([2 / 3, 2])
+
+
+def subset(results, name, keep):
+    table = pq.read_table(results / "manifests" / "train.parquet")
+    pq.write_table(
+        table.filter(pa.compute.is_in(table["label"], pa.array(keep))), results / f"manifests/{name}.parquet"
+    )
+    return name
+
+
+def test_what_cannot_be_trained_is_refused(results, tmp_path):
+    with pytest.raises(NcstError, match=r"Classes \[6\]"):
+        run(results, tmp_path, train=subset(results, "two", [0, 2]))
+    with pytest.raises(NcstError, match="at least two"):
+        run(results, tmp_path, train=subset(results, "one", [0]), dev="one")
+    with pytest.raises(NcstError, match="no clips"):
+        run(results, tmp_path, train=subset(results, "none", []))
+    with pytest.raises(NcstError, match="not a number"):
+        run(results, tmp_path, changed(lr=1e30))
+    with pytest.raises(NcstError, match="unknown keys"):
+        run(results, tmp_path, changed(epoch=3))
+    with pytest.raises(NcstError, match="schedule"):
+        run(results, tmp_path, changed(schedule="linear"))
+    with pytest.raises(NcstError, match="crop: 60"):
+        run(results, tmp_path, changed(crop=60))
+    with pytest.raises(NcstError, match="options"):
+        run(results, tmp_path, ENTRY | {"options": {"width": 3}})
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_refused(results, trained, tmp_path):
+    with pytest.raises(NcstError, match="no GPU"):
+        run(results, tmp_path, device="cuda")
+    with pytest.raises(NcstError, match="no GPU"):
+        scoring.score(trained, results / "manifests" / "dev.parquet", results, tmp_path / "s.parquet", device="cuda")

@@ -1,0 +1,186 @@
+"""The real workflow on a tiny experiment, in a copy of the project that the tests may edit."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+pytestmark = pytest.mark.workflow
+ROOT = Path(__file__).parent.parent
+PARTS = ("Snakefile", "workflow", "config", "ncst", "profiles", "resources", "tests/tiny.yaml")
+
+
+class Project:
+    """A copy of the project and its Snakemake."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        for part in PARTS:
+            source, target = ROOT / part, folder / part
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(source, target)
+        self.results = folder / "results" / "tiny"
+
+    def snakemake(self, *arguments, overlay="tests/tiny.yaml"):
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", overlay]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(self.folder),
+            "OMP_NUM_THREADS": "1",
+            "XDG_CACHE_HOME": str(self.folder),
+        }
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
+
+    def queued(self, *arguments, **options):
+        """Return {rule: count} of a dry run."""
+        done = self.snakemake("--dry-run", "--quiet", "progress", *arguments, **options)
+        assert done.returncode == 0, done.stderr
+        rows = re.findall(r"^(\w+) +(\d+)$", done.stdout + done.stderr, re.M)
+        return {rule: int(count) for rule, count in rows if rule != "total"}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    made = Project(tmp_path_factory.mktemp("project"))
+    done = made.snakemake()
+    assert done.returncode == 0, done.stderr[-4000:]
+    return made
+
+
+def test_every_stage_leaves_its_product(project):
+    for path in (
+        "corpora/vctk.parquet",
+        "sources/st_train.parquet",
+        "audio/st_eval/dac/00001-of-00002.parquet",
+        "manifests/id_config/encodec_12.parquet",
+        "features/mel/st_eval/mimi/00000-of-00002.npy",
+        "models/mel_lcnn/seed-688/model.safetensors",
+        "scores/mel_lcnn/seed-688/ood_vocoder.parquet",
+        "ood/mel_lcnn/seed-688/knn.parquet",
+        "metrics/mel_lcnn/seed-688.json",
+        "report/index.html",
+    ):
+        assert (project.results / path).is_file(), path
+
+
+def test_counts_agree_from_end_to_end(project):
+    manifest = pq.read_table(project.results / "manifests/eval_id.parquet")
+    scores = pq.read_table(project.results / "scores/mel_lcnn/seed-688/eval_id.parquet")
+    metrics = json.loads((project.results / "metrics/mel_lcnn/seed-688.json").read_text())
+    assert len(manifest) == len(scores) == metrics["id"]["n"] == 8 * 3
+    assert sorted(set(manifest["codec"].to_pylist())) == ["encodec", "mimi", "real"]
+    assert metrics["classes"] == [0, 1, 4]
+
+
+def test_a_second_run_does_nothing(project):
+    done = project.snakemake()
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_touching_every_file_queues_nothing(project):
+    for path in (project.folder / "ncst").rglob("*.py"):
+        path.touch()
+    for path in (project.folder / "workflow").rglob("*"):
+        path.touch()
+    assert project.queued() == {}
+
+
+def edited(path, old, new):
+    """Context: *path* with *old* replaced by *new*."""
+
+    class Edit:
+        def __enter__(self):
+            self.content = path.read_bytes()
+            path.write_text(path.read_text().replace(old, new))
+
+        def __exit__(self, *error):
+            path.write_bytes(self.content)
+
+    return Edit()
+
+
+def test_an_edited_codec_reruns_alone(project):
+    with edited(project.folder / "ncst/codecs/dac.py", '"""', '"""Edited. '):
+        queued = project.queued()
+    assert queued["resynthesize"] == 2
+    assert "train" not in queued
+
+
+def test_a_changed_entry_reruns_its_codec(project):
+    overlay = project.folder / "mine.yaml"
+    overlay.write_text((project.folder / "tests/tiny.yaml").read_text() + "codecs: {dac: {settings: {books: 2}}}\n")
+    queued = project.queued(overlay="mine.yaml")
+    assert queued["resynthesize"] == 2
+    assert "train" not in queued
+
+
+def test_an_edited_base_reruns_every_codec(project):
+    with edited(project.folder / "ncst/codecs/_base.py", '"""', '"""Edited. '):
+        queued = project.queued()
+    assert queued["resynthesize"] == 4 * 2 + 2 * 2
+    assert "write_real" not in queued
+
+
+def test_a_new_codec_is_one_file_and_one_entry(project):
+    code = project.folder / "ncst/codecs/quieter.py"
+    code.write_text(
+        '"""Half the level."""\n\nfrom ncst.codecs._base import Base\n\n\nclass Quieter(Base):\n    """Half the level."""\n\n'
+        "    needs_weights = False\n\n    def forward(self, audio):\n        return audio / 2\n"
+    )
+    registry = project.folder / "config/codecs.yaml"
+    entry = "  quieter: {title: Quieter, class_id: 12, role: ood_multi, taxonomy: {vq: sq, aux: none, dec: time}, weights: {}}\n"
+    overlay = project.folder / "mine.yaml"
+    overlay.write_text((project.folder / "tests/tiny.yaml").read_text().replace("dac]", "dac, quieter]"))
+    with edited(registry, "codecs:\n", "codecs:\n" + entry):
+        queued = project.queued(overlay="mine.yaml")
+        assert queued["resynthesize"] == 2
+        assert "train" not in queued
+        done = project.snakemake("results/tiny/manifests/ood_multi.parquet", overlay="mine.yaml")
+    assert done.returncode == 0, done.stderr[-2000:]
+    manifest = pq.read_table(project.results / "manifests/ood_multi.parquet")
+    assert {"dac", "quieter"} == set(manifest["codec"].to_pylist())
+    code.unlink()
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        ("sede: 1\n", "'sede' was unexpected"),
+        ("select: {codecs: [real, mp4]}\n", r"select.codecs names \['mp4'\]"),
+        ("roots: {vctk: /nowhere/VCTK}\n", "/nowhere/VCTK"),
+        ("sources: {st_train: {size: 5000}}\n", "5000|5,000"),
+    ],
+)
+def test_user_errors_are_one_sentence(project, lines, sentence):
+    overlay = project.folder / "wrong.yaml"
+    overlay.write_text(f"name: wrong\n{lines}")
+    done = project.snakemake(
+        "results/wrong/sources/st_train.parquet", "results/wrong/corpora/vctk.parquet", overlay="wrong.yaml"
+    )
+    assert done.returncode != 0
+    text = done.stdout + done.stderr
+    assert re.search(sentence, text), text
+    assert "Traceback" not in text
+
+
+def test_linters_are_content():
+    for command in (
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["snakefmt", "--check", "Snakefile", "workflow"],
+        ["snakemake", "--lint"],
+    ):
+        done = subprocess.run(
+            [Path(sys.executable).parent / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
