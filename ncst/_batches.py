@@ -75,9 +75,10 @@ class Clips(torch.utils.data.Dataset):
         return torch.from_numpy(batch), targets
 
     def in_order(self, size):
-        """Return the keys of consecutive batches that read the start of each clip."""
+        """Return the keys of consecutive batches that read the middle of each clip."""
         indices = np.arange(len(self))
-        return [(indices[i : i + size], [0] * size) for i in range(0, len(self), size)]
+        start = (self.length - (self.crop or self.length)) // 2
+        return [(indices[i : i + size], [start] * size) for i in range(0, len(self), size)]
 
     def shuffled(self, size, *names):
         """Return the keys of one epoch: order and crops follow from *names* alone."""

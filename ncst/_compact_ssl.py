@@ -119,7 +119,9 @@ class Trainer:
     def train_step(self):
         """Do one step; return the losses and the share of right clusters as floats."""
         for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe["learning_rate"] * rate_at(self.step, self.recipe["steps"], WARM_UP * self.recipe["steps"])
+            group["lr"] = self.recipe["learning_rate"] * rate_at(
+                self.step, self.recipe["steps"], WARM_UP * self.recipe["steps"]
+            )
         audio = self._audio()
         with torch.no_grad():
             log_mel = self.log_mel(audio)

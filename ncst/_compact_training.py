@@ -12,6 +12,7 @@ from ncst._compact_speech import Crops, SpectralLoss
 from ncst.audio import SAMPLE_RATE
 from ncst.seeds import seed_of
 
+LAYERS = (nn.Conv1d, nn.ConvTranspose1d, nn.Linear)
 WARM_UP = 50
 REVIVE_EVERY = 20
 REVIVE_UNTIL = 0.85
@@ -54,11 +55,17 @@ class Trainer:
         audio = self.crops.batch(16)
         latent, side = unit_variance(self.parts.network, lambda: self.parts.encode(audio))
         latent = self.parts.chains.bypass(latent)
-        decoder = self.parts.network.decoder
-        output = unit_variance(decoder, lambda: self.parts.decode(latent, side))
-        last = [m for m in decoder.modules() if isinstance(m, nn.Conv1d | nn.ConvTranspose1d) and m.out_channels == 1]
-        for layer in last[-1:]:
-            _scale_weight(layer, float(audio.std() / output.std().clamp(min=1e-6)))
+        output = unit_variance(self.parts.network.decoder, lambda: self.parts.decode(latent, side))
+        self._amplify(float(audio.std() / output.std().clamp(min=1e-6)))
+
+    def _amplify(self, gain):
+        last = [m for m in self.parts.network.decoder.modules() if isinstance(m, (*LAYERS, nn.GroupNorm))][-1]
+        if isinstance(last, nn.Linear):  # a spectrum head: log-magnitudes, then phases
+            last.bias[: len(last.bias) // 2] += math.log(gain)
+        else:
+            _scale_weight(last, gain)
+            if last.bias is not None:
+                last.bias.mul_(gain)
 
     @torch.no_grad()
     def _start_books(self):
@@ -75,7 +82,7 @@ class Trainer:
             group["lr"] = self.recipe["learning_rate"] * rate_at(self.step, self.recipe["steps"], WARM_UP)
         audio = self.crops.batch(self.recipe["batch"])
         latent, side = self.parts.encode(audio)
-        commitment, seen, uneven = torch.zeros(()), [], unevenness(latent)
+        commitment, seen = torch.zeros(()), []
         if self.quantizing:
             latent, commitment, seen = self.parts.chains.quantize(latent, self._some_books())
         else:
@@ -84,7 +91,12 @@ class Trainer:
         waveform = functional.l1_loss(output, audio[..., : output.shape[-1]])
         spectral = self.spectral(output, audio[..., : output.shape[-1]])
         level = functional.l1_loss(levels(output), levels(audio[..., : output.shape[-1]]))
-        losses = {"spectral": spectral, "waveform": waveform, "level": level, "commitment": commitment, "uneven": uneven}
+        losses = {
+            "spectral": spectral,
+            "waveform": waveform,
+            "level": level,
+            "commitment": commitment,
+        }
         loss = sum(self.recipe["weights"][key] * value for key, value in losses.items())
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -106,24 +118,23 @@ class Trainer:
 
     @torch.no_grad()
     def finish(self):
-        """Give the network its weights averaged over the last steps and return it, ready to be saved."""
+        """Give the network its weights averaged over the last steps and the level of its input; return it.
+
+        The losses favour outputs that are too quiet where the phase is uncertain.
+        """
         torch._foreach_copy_(self.trained, self.average)
-        return self.parts.network.eval()
+        self.parts.network.eval()
+        audio = self.crops.batch(64)
+        latent, side = self.parts.encode(audio)
+        latent = self.parts.chains.quantize(latent)[0] if self.quantizing else self.parts.chains.bypass(latent)
+        quieter = levels(self.parts.decode(latent, side)[..., : audio.shape[-1]]).mean() - levels(audio).mean()
+        self._amplify(math.exp(-float(quieter)))
+        return self.parts.network
 
 
 def levels(audio):
-    """Return the natural logarithm of the RMS of (B, 1, T) *audio* in frames of 64 ms, (B, frames), about -5 or more."""
+    """Return the natural logarithm of the RMS of (B, 1, T) *audio* in frames of 64 ms, (B, frames), at least -5."""
     return (audio[:, 0].unfold(1, 1024, 512).square().mean(2) + 5e-5).log() / 2
-
-
-def unevenness(latent):
-    """Return how far the covariance of (B, D, T) latents is from the identity, a scalar tensor.
-
-    Left alone, the commitment to the codes shrinks these latents to three or four dimensions, and half of the books
-    have nothing to add (the covariance term of VICReg, Bardes et al., arXiv:2105.04906).
-    """
-    vectors = latent.transpose(1, 2).flatten(0, 1)
-    return (torch.cov(vectors.t()) - torch.eye(latent.shape[1])).square().sum() / latent.shape[1]
 
 
 def rate_at(step, steps, warm_up):
@@ -144,7 +155,7 @@ def unit_variance(network, run):
         _scale_weight(module, 1 / deviation)
         return output / deviation
 
-    layers = [m for m in network.modules() if isinstance(m, nn.Conv1d | nn.ConvTranspose1d | nn.Linear)]
+    layers = [m for m in network.modules() if isinstance(m, LAYERS)]
     for layer in layers:
         if layer.bias is not None:
             layer.bias.zero_()

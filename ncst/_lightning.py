@@ -99,14 +99,14 @@ class Run(pl.LightningModule):
         self.rate = learning_rate(self.recipe, self.epoch)
         for group in self.optimizers().param_groups:
             group["lr"] = self.rate
-        torch.manual_seed(seed_of(*self.names, "dropout", self.epoch))
         self.started = time.perf_counter()
         self.sums = dict.fromkeys(("train", "loss", "right"), 0.0)
         self.seen = 0
 
-    def training_step(self, batch, _):
-        """Return the loss of a batch."""
+    def training_step(self, batch, number):
+        """Return the loss of batch *number* of the running epoch."""
         features, targets = batch
+        torch.manual_seed(seed_of(*self.names, "dropout", self.epoch, number))
         loss = clip_loss(self.network(features)[1], targets, self.weights)
         self.sums["train"] += loss.item() * len(targets)
         self.seen += len(targets)

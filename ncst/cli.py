@@ -7,11 +7,15 @@ import typer
 
 from ncst.errors import NcstError
 
-app = typer.Typer(help="Neural codec source tracing: look around, plan, extend.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Neural codec source tracing: look around, plan, extend.", no_args_is_help=True, add_completion=False
+)
 new = typer.Typer(help="Start a new registry entry.", no_args_is_help=True)
 app.add_typer(new, name="new")
 
-Overlays = Annotated[list[str] | None, typer.Option("--configfile", help="Overlay on config/config.yaml; may be repeated.")]
+Overlays = Annotated[
+    list[str] | None, typer.Option("--configfile", help="Overlay on config/config.yaml; may be repeated.")
+]
 
 
 @app.command()

@@ -46,7 +46,7 @@ def score(model_dir, manifest, results, out, device="cpu", batch=64, workers=0):
     """Write logits and embeddings of every clip of *manifest*.
 
     The model is in eval mode, so a clip's scores do not depend on the clips beside it. A model that was trained on
-    crops reads the start of each clip.
+    crops reads the middle of each clip.
 
     Parameters
     ----------

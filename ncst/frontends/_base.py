@@ -53,7 +53,7 @@ class Base:
 
     def fingerprint(self):
         """Return what decides the features' values: equal fingerprints mean equal features."""
-        unused = {"weights", "title", "notes", "licence", "samples"}
+        unused = {"weights", "title", "notes", "reference", "licence", "samples"}
         return {
             "module": type(self).__module__,
             "version": self.version,

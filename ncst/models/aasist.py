@@ -19,11 +19,13 @@ class Aasist(GraphModel):
     classes : int
         Number of logits.
     shape : (int,)
-        Samples of the input at 16 kHz; any length from about 3,000 on.
+        Samples of the input at 16 kHz; any length from about 1,000 times `pool` on.
     filters : int
         Filters of the sinc bank; every three of them become a node of the spectral graph.
     taps : int
         Length of a filter, odd.
+    pool : int
+        Samples of a filter's output that the first max pool joins.
     channels : (int, int)
         Channels of the first two and of the last four residual blocks.
     widths, ratios, dropouts :
@@ -42,6 +44,7 @@ class Aasist(GraphModel):
         shape=(64_600,),
         filters=70,
         taps=129,
+        pool=3,
         channels=(32, 64),
         widths=(64, 32),
         ratios=(0.5, 0.7, 0.5),
@@ -50,6 +53,7 @@ class Aasist(GraphModel):
     ):
         super().__init__(classes, filters // 3, channels[1], widths, ratios, dropouts)
         self.register_buffer("bank", torch.from_numpy(sinc_bank(filters, taps)), persistent=False)
+        self.pool = (3, pool)
         self.log = log
         self.first_bn = nn.BatchNorm2d(1)
         self.encoder = encoder(channels, pool=3)
@@ -58,7 +62,7 @@ class Aasist(GraphModel):
         """Return ``(embedding, logits)`` of waveforms (B, T) in [-1, 1]."""
         with torch.no_grad():
             x = F.conv1d(x.unsqueeze(1), self.bank)
-            x = F.max_pool2d(x.abs_().unsqueeze(1), 3)
+            x = F.max_pool2d(x.abs_().unsqueeze(1), self.pool)
             x = x.add_(LOG_FLOOR).log_() if self.log else x
         x = self.encoder(F.selu(self.first_bn(x), inplace=True)).abs()
         return self.classify(x.amax(3).mT, x.amax(2).mT)
