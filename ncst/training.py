@@ -146,7 +146,7 @@ def _fit(facts, sets, checkpoint, device, workers):
     """Run the epochs that are left with Lightning and return the finished run."""
     from ncst._lightning import Run
 
-    warnings.filterwarnings("ignore", message=".*(num_workers|logging interval|Checkpoint directory).*")
+    warnings.filterwarnings("ignore", message=".*(num_workers|many workers|treespec).*")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
     torch.manual_seed(seed_of(facts["seed"], facts["name"], "weights"))

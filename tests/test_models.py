@@ -165,6 +165,9 @@ def test_a_checkpoint_that_does_not_fit_is_refused(tmp_path, capsys):
         import_checkpoint(path, network)
     with pytest.raises(NcstError, match=r"missing\.pt"):
         import_checkpoint(tmp_path / "missing.pt", network)
+    torch.save(torch.zeros(2), path)
+    with pytest.raises(NcstError, match="no state dict"):
+        import_checkpoint(path, network)
     torch.save({"a": Payload()}, path)
     with pytest.raises(NcstError, match="more than tensors"):
         import_checkpoint(path, network)

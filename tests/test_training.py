@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+import yaml
 
 from ncst import _lightning, scoring, shards, training
 from ncst.audio import encode_flac
@@ -214,6 +215,22 @@ def test_raw_waveforms_and_the_other_options_train(results, tmp_path):
     network, facts = scoring.load_model(tmp_path)
     assert facts["shape"] == [3000]
     assert network.embedding_dim == 20
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "parameters"),
+    [
+        ("mel_lcnn", (80, 505), 973_799),
+        ("aasist", (64_600,), 298_671),
+        ("w2v2_aasist", (201, 1024), 448_047),
+    ],
+)
+def test_the_registry_holds_the_published_models_and_training(name, shape, parameters):
+    entry = yaml.safe_load((Path(__file__).parents[1] / "config" / "models.yaml").read_text())["models"][name]
+    assert entry["training"] == training.DEFAULTS
+    facts = {"name": name, "module": name, "classes": range(7), "shape": shape, "options": entry["options"]}
+    network = training.build(facts)
+    assert sum(p.numel() for p in network.parameters()) == parameters
 
 
 def test_learning_rates_are_those_of_the_schedule():

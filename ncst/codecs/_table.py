@@ -27,7 +27,7 @@ def _row(name, entry):
         "sample_rate": facts.get("sample_rate"),
         "hop": facts.get("hop"),
         "books": facts.get("books"),
-        "kbps": facts.get("bitrate_kbps"),
+        "kbps": facts.get("bitrate_kbps", entry.get("bitrate_kbps")),
         "taxonomy": "/".join(taxonomy[key] for key in ("vq", "aux", "dec")),
         "weights": official.get("repo") or official.get("source"),
         "licence": entry.get("licence", {}).get("weights"),

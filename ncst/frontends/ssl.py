@@ -36,6 +36,7 @@ class Ssl(Base):
     def __init__(self, entry, weights=None, device="cpu"):
         super().__init__(entry, weights, device)
         config, state = _read(weights)
+        self.kind = config.get("model_type", "wav2vec2")
         self.network = cut_network(config, state, entry["layer"], weights).to(device)
         with torch.inference_mode():
             self.shape = tuple(self.hidden(np.zeros((1, self.samples), np.float32)).shape[1:])
@@ -58,13 +59,14 @@ class Ssl(Base):
 
     def inputs(self, waves):
         """Return what the network reads of (B, samples) float32 *waves*: normalised waveforms or filter banks."""
-        if self.network.config.model_type == "wav2vec2-bert":
+        if self.kind == "wav2vec2-bert":
             return torch.from_numpy(_filter_banks(waves)).to(self.device)
         return torch.from_numpy(normalise(waves) if self.entry.get("normalise", True) else waves).to(self.device)
 
     def hidden(self, waves):
         """Return the (B, frames, width) float32 hidden states as a tensor."""
-        return self.network(self.inputs(waves)).last_hidden_state
+        states = self.network(self.inputs(waves))
+        return states if isinstance(states, torch.Tensor) else states.last_hidden_state
 
     @classmethod
     def convert(cls, files, entry):
@@ -110,28 +112,37 @@ def cut_network(config, state, layer, path):
     NcstError
         If the model has fewer layers, or *state* does not fit.
     """
-    from transformers import AutoConfig, AutoModel
-
     if not 0 <= layer <= config["num_hidden_layers"]:
         raise NcstError(f"`layer: {layer}` does not exist in {path}: it has {config['num_hidden_layers']} layers.")
+    kind = config.get("model_type", "wav2vec2")
+    stable = bool(config.get("do_stable_layer_norm"))
+    if kind == "wav2vec2" and layer > 0:
+        from ncst.frontends._wav2vec2 import Wav2Vec2
+
+        network = Wav2Vec2(config, layer)
+    else:
+        network = _from_transformers(config, kind, layer, stable)
+    try:
+        network.load_state_dict(_kept(state, layer, stable), strict=True)
+    except RuntimeError as error:
+        raise NcstError(f"{path} does not fit its own configuration: {' '.join(str(error).split())[:400]}") from error
+    return network.eval().requires_grad_(False)
+
+
+def _from_transformers(config, kind, layer, stable):
+    from transformers import AutoConfig, AutoModel
+
     unmasked = {
         "num_hidden_layers": layer,
         "mask_time_prob": 0.0,
         "mask_feature_prob": 0.0,
         "apply_spec_augment": False,
     }
-    kind = config.get("model_type", "wav2vec2")
     arguments = {k: v for k, v in config.items() if k not in {"model_type", "architectures", "torch_dtype", "dtype"}}
-    settings = AutoConfig.for_model(kind, **(arguments | unmasked))
-    network = AutoModel.from_config(settings).eval().requires_grad_(False)
-    stable = bool(getattr(settings, "do_stable_layer_norm", False))
+    network = AutoModel.from_config(AutoConfig.for_model(kind, **(arguments | unmasked)))
     if stable:
         network.encoder.layer_norm = nn.Identity()
     network.masked_spec_embed = None
-    try:
-        network.load_state_dict(_kept(state, layer, stable), strict=True)
-    except RuntimeError as error:
-        raise NcstError(f"{path} does not fit its own configuration: {' '.join(str(error).split())[:400]}") from error
     return network
 
 

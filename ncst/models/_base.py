@@ -63,6 +63,8 @@ def import_checkpoint(path, model):
         raise NcstError(f"{path} is no readable checkpoint: {' '.join(str(error).split())[:200]}") from error
     except Exception as error:  # pickle.UnpicklingError: pickled objects that are no tensors
         raise NcstError(f"{path} holds more than tensors and is not opened: save its state dict alone.") from error
+    if not isinstance(state, dict):
+        raise NcstError(f"{path} holds no state dict but a {type(state).__name__}: save the model's state dict.")
     state = {k: v for k, v in state.items() if not k.startswith(model.checkpoint_ignores)}
     prefix = model.checkpoint_prefix
     if prefix and any(k.startswith(prefix) for k in state):

@@ -1,11 +1,14 @@
 rule speak_corpus:
     input:
-        code=[f"{plan.CODE}/corpora/demo.py"],
+        code=plan.code_of("corpora", "demo"),
         sentences=["resources/demo/sentences_en.txt", "resources/demo/sentences_zh.txt"],
     output:
         directory("<results>/demo/{corpus}"),
     log:
         "<logs>/speak_corpus/{corpus}.log",
+    benchmark:
+        "<benchmarks>/speak_corpus/{corpus}.jsonl"
+    threads: 2
     params:
         demo=lambda wildcards: config["corpora"][wildcards.corpus]["demo"],
         seed=config["seed"],

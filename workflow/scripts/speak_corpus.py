@@ -3,4 +3,10 @@ from ncst.job import job
 with job(snakemake):
     from ncst.corpora.demo import speak
 
-    speak(snakemake.wildcards.corpus, snakemake.output[0], seed=snakemake.params.seed, **snakemake.params.demo)
+    speak(
+        snakemake.wildcards.corpus,
+        snakemake.output[0],
+        seed=snakemake.params.seed,
+        workers=snakemake.threads,
+        **snakemake.params.demo,
+    )
