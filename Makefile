@@ -19,7 +19,7 @@ lint: env
 env: .venv/.locked
 
 .venv/.locked: uv.lock pyproject.toml | $(UV)
-	$(UV) sync --frozen
+	$(UV) sync --frozen --compile-bytecode
 	@touch $@
 
 .uv/bin/uv:

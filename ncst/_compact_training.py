@@ -17,6 +17,7 @@ WARM_UP = 50
 REVIVE_EVERY = 20
 REVIVE_UNTIL = 0.85
 AVERAGE = 0.995
+DIRECTIONS = 8
 
 
 class Trainer:
@@ -82,7 +83,7 @@ class Trainer:
             group["lr"] = self.recipe["learning_rate"] * rate_at(self.step, self.recipe["steps"], WARM_UP)
         audio = self.crops.batch(self.recipe["batch"])
         latent, side = self.parts.encode(audio)
-        commitment, seen = torch.zeros(()), []
+        commitment, seen, concentrated = torch.zeros(()), [], concentration(latent)
         if self.quantizing:
             latent, commitment, seen = self.parts.chains.quantize(latent, self._some_books())
         else:
@@ -96,6 +97,7 @@ class Trainer:
             "waveform": waveform,
             "level": level,
             "commitment": commitment,
+            "concentration": concentrated,
         }
         loss = sum(self.recipe["weights"][key] * value for key, value in losses.items())
         self.optimizer.zero_grad(set_to_none=True)
@@ -135,6 +137,17 @@ class Trainer:
 def levels(audio):
     """Return the natural logarithm of the RMS of (B, 1, T) *audio* in frames of 64 ms, (B, frames), at least -5."""
     return (audio[:, 0].unfold(1, 1024, 512).square().mean(2) + 5e-5).log() / 2
+
+
+def concentration(latent):
+    """Return by how much the variance of (B, D, T) latents lies in fewer than `DIRECTIONS` directions, a scalar tensor.
+
+    Left alone, a small encoder may use one direction only, which the first book quantizes and the others cannot add to.
+    The measure is the inverse participation ratio of the covariance's eigenvalues: 1 for a single direction.
+    """
+    covariance = torch.cov(latent.transpose(1, 2).flatten(0, 1).t())
+    ratio = covariance.square().sum() / (covariance.trace().square() + 1e-12)
+    return functional.relu(ratio - 1 / DIRECTIONS)
 
 
 def rate_at(step, steps, warm_up):

@@ -102,7 +102,7 @@ class Chain:
     """
 
     def __init__(self, books, enter=None, leave=None, rest=False):
-        self.books, self.rest = books, rest
+        self.books, self.rest, self.variance = books, rest, 1.0
         self.enter, self.leave = enter or nn.Identity(), leave or nn.Identity()
 
     def bypass(self, latent):
@@ -115,7 +115,8 @@ class Chain:
         Returns
         -------
         quantized : (B, D, T) tensor
-        commitment : scalar tensor, the squared distance of the vectors from their codes
+        commitment : scalar tensor, the squared distance of the vectors from their codes, relative to the variance of
+            the latent when the books were started
         seen : list of (Book, vectors, codes)
         """
         start = residual = self.enter(latent)
@@ -123,7 +124,7 @@ class Chain:
         for book in self.books[:books]:
             pooled = book.pool(residual)
             chosen, vectors, codes = book.look_up(pooled)
-            commitment = commitment + functional.mse_loss(pooled, chosen)
+            commitment = commitment + functional.mse_loss(pooled, chosen) / self.variance
             out = book.spread(pooled + (chosen - pooled).detach() if book.enter else chosen)
             residual = residual - out
             total = total + out
@@ -139,6 +140,7 @@ class Chain:
         Projections of a book start as principal components.
         """
         start = residual = self.enter(latent)
+        self.variance = float(residual.var())
         for book in self.books:
             if book.enter:
                 _project_on_principal_components(book, residual)

@@ -69,7 +69,8 @@ def validate(config):
     for family in FAMILIES:
         for name, entry in config[family].items():
             check(family, entry, [family, name])
-    for key, families in (("roots", ["corpora"]), ("weights", ["codecs", "frontends"])):
+    owners = {"roots": ["corpora"], "weights": ["codecs", "frontends"], "model_sizes": ["models"]}
+    for key, families in owners.items():
         known = [name for family in families for name in config[family]]
         unknown = sorted(set(config[key]) - {*known, "default"})
         if unknown:
@@ -151,6 +152,23 @@ def codec_entry(config, name):
     settings = {**(entry.get("settings") or {}), **(facts.get("settings") or {})}
     common = {k: v for k, v in entry.items() if k not in ("official", "compact", "weights", "notes", "licence")}
     return {**common, **facts, "settings": settings, "weights": kind}
+
+
+def model_entry(config, name):
+    """Return the entry of model *name* flattened for its configured size: ``options`` and ``training`` of that size.
+
+    Raises
+    ------
+    NcstError
+        If the model has no such size.
+    """
+    entry = config["models"][name]
+    size = config["model_sizes"].get(name, config["model_sizes"]["default"])
+    if size not in entry:
+        raise NcstError(
+            f"The model {name!r} has no {size} size: set model_sizes.{name}, or add one to config/models.yaml."
+        )
+    return {**{k: v for k, v in entry.items() if k not in ("published", "compact")}, "size": size, **entry[size]}
 
 
 def codecs(config):

@@ -16,8 +16,8 @@ LOCK = Path("config/weights.lock.yaml")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-def fetch_weights(name, entry, out, lock=LOCK):
-    """Download the official weights of codec *name* and convert them to *out*.
+def fetch_weights(name, entry, out, lock=LOCK, family="codecs"):
+    """Download the official weights of the codec or front-end *name* and convert them to *out*.
 
     Downloads stay in the folder ``downloads/<name>`` beside *out*, so that a broken one goes on where it stopped (from
     the Hugging Face Hub) and a new conversion needs no network; the folder may be deleted.
@@ -25,7 +25,7 @@ def fetch_weights(name, entry, out, lock=LOCK):
     Parameters
     ----------
     name, entry : str, dict
-        The codec and its entry in ``config/codecs.yaml``.
+        The codec or front-end and its entry in the config.
     out : path
         The safetensors file to write.
     lock : path
@@ -37,7 +37,7 @@ def fetch_weights(name, entry, out, lock=LOCK):
         As `fetch` and `convert` do.
     """
     out = Path(out)
-    convert(name, entry, fetch(name, entry, out.parent / "downloads" / name, lock), out)
+    convert(name, entry, fetch(name, entry, out.parent / "downloads" / name, lock), out, family)
 
 
 def fetch(name, entry, folder, lock=LOCK):
@@ -74,13 +74,12 @@ def fetch(name, entry, folder, lock=LOCK):
     return found
 
 
-def convert(name, entry, files, out):
-    """Convert the official *files* ``{name: Path}`` of codec *name* to the weight file *out*, and load it.
+def convert(name, entry, files, out, family="codecs"):
+    """Convert the official *files* ``{name: Path}`` of *name* to the weight file *out*, and load it.
 
     Returns
     -------
-    ncst.codecs._base.Base
-        The codec with these weights, on the CPU.
+    The codec or front-end with these weights, on the CPU.
 
     Raises
     ------
@@ -89,14 +88,14 @@ def convert(name, entry, files, out):
     """
     from safetensors.torch import save_file
 
-    codec = registry.load("codecs", entry.get("module", name))
+    codec = registry.load(family, entry.get("module", name))
     shown = ", ".join(str(path) for path in files.values())
     try:
         config, state = codec.convert(files, entry)
     except (KeyError, IndexError, TypeError, AttributeError, ValueError, StopIteration) as error:
         raise NcstError(
             f"{shown} cannot be weights of {name}: they look like {_looks_like(files)} (at {error!r});"
-            f" correct weights.official of {name} in config/codecs.yaml."
+            f" correct weights.official of {name} in the config."
         ) from error
     metadata = {"config": json.dumps(config), "codec": entry.get("module", name)}
     with atomic(out) as temporary:
@@ -127,7 +126,7 @@ def _from_hub(name, repo, file, revision, folder):
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.EntryNotFoundError) as error:
         raise NcstError(
             f"The Hugging Face repository {repo} has no {file} at revision {revision}, or is private: correct"
-            f" weights.official of {name} in config/codecs.yaml."
+            f" weights.official of {name} in the config."
         ) from error
     except (OSError, errors.HTTPError) as error:
         raise _no_network(name, file, repo, error) from error
@@ -142,7 +141,7 @@ def _from_url(name, url, file, folder):
         return Path(pooch.retrieve(url, known_hash=None, fname=file, path=folder, downloader=download))
     except requests.HTTPError as error:
         raise NcstError(
-            f"{url} answers {error.response.status_code}: correct weights.official of {name} in config/codecs.yaml."
+            f"{url} answers {error.response.status_code}: correct weights.official of {name} in the config."
         ) from error
     except (requests.RequestException, OSError) as error:
         raise _no_network(name, file, url, error) from error

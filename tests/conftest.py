@@ -1,10 +1,12 @@
-"""Shared fixtures; tests that need real speech, official weights or a browser are deselected where those are missing."""
+"""Shared fixtures; tests that need real speech, official weights or a browser are left out without them."""
 
 import os
 import shutil
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # pytest-xdist fills the cores; threads on top of it cost minutes
 
 from ncst import plan
 

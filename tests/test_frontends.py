@@ -87,8 +87,14 @@ def test_mel_has_the_published_values():
 
 @pytest.mark.parametrize(
     "config",
-    [STABLE, TINY, TINY | {"model_type": "hubert"}, BERT | {"model_type": "wav2vec2-bert"}],
-    ids=["xlsr", "wav2vec2", "hubert", "w2v-bert"],
+    [
+        STABLE,
+        TINY,
+        STABLE | {"hidden_act": "relu"},
+        TINY | {"model_type": "hubert"},
+        BERT | {"model_type": "wav2vec2-bert"},
+    ],
+    ids=["xlsr", "wav2vec2", "relu", "hubert", "w2v-bert"],
 )
 def test_a_cut_network_gives_the_hidden_states_of_the_whole_one_to_the_bit(config, tmp_path):
     whole = tiny_network(config, tmp_path / "w.safetensors")

@@ -11,6 +11,7 @@ from torch import nn
 from ncst.errors import NcstError
 from ncst.frontends._base import Base
 
+FIXED = {"hidden_act": "gelu", "feat_extract_activation": "gelu", "layer_norm_eps": 1e-5}
 HALF_MAX = float(np.finfo(np.float16).max)
 
 
@@ -116,7 +117,8 @@ def cut_network(config, state, layer, path):
         raise NcstError(f"`layer: {layer}` does not exist in {path}: it has {config['num_hidden_layers']} layers.")
     kind = config.get("model_type", "wav2vec2")
     stable = bool(config.get("do_stable_layer_norm"))
-    if kind == "wav2vec2" and layer > 0:
+    plain = all(config.get(key, value) == value for key, value in FIXED.items())
+    if kind == "wav2vec2" and layer > 0 and plain:
         from ncst.frontends._wav2vec2 import Wav2Vec2
 
         network = Wav2Vec2(config, layer)

@@ -45,7 +45,7 @@ rule train:
         mem="12GB",
         runtime="24h",
     params:
-        entry=entry("models", "model"),
+        entry=lambda wildcards: plan.model_entry(config, wildcards.model),
         results=RESULTS,
     script:
         "../scripts/train.py"

@@ -3,4 +3,5 @@ from ncst.job import job
 with job(snakemake):
     from ncst.weights import fetch_weights
 
-    fetch_weights(snakemake.params.name, snakemake.params.entry, snakemake.output[0])
+    family, name, entry = snakemake.params.user
+    fetch_weights(name, entry, snakemake.output[0], family=family)

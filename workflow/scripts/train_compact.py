@@ -1,0 +1,11 @@
+from ncst.job import job
+
+with job(snakemake):
+    from pathlib import Path
+
+    import yaml
+
+    from ncst.compact import train
+
+    recipe = yaml.safe_load(Path(snakemake.input.recipe).read_text(encoding="utf-8"))["compact"]
+    train(snakemake.wildcards.network, recipe, list(snakemake.input.speech), snakemake.output[0])
