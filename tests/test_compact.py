@@ -45,6 +45,11 @@ def one_thread():
     torch.set_num_threads(before)
 
 
+def content(path):
+    with safe_open(path, "pt") as file:
+        return file.metadata(), load_file(path)
+
+
 def entry_of(name):
     facts = load_config(folder=ROOT / "config")["codecs"][name]
     return {"settings": facts["compact"].get("settings", {})}
@@ -57,8 +62,7 @@ def test_every_compact_network_of_the_config_ships():
 @pytest.mark.parametrize("name", FILES)
 def test_file_is_small_and_says_what_it_is(name):
     assert FILES[name].stat().st_size < 1_000_000
-    with safe_open(FILES[name], "pt") as file:
-        metadata = file.metadata()
+    metadata, _ = content(FILES[name])
     facts, config = json.loads(metadata["ncst"]), json.loads(metadata["config"])
     assert config == {**CONFIG["codecs"], **CONFIG["frontends"]}[name]["network"]
     assert "not the published" in facts["note"]
@@ -69,7 +73,7 @@ def test_file_is_small_and_says_what_it_is(name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_codebooks_keep_full_precision(name):
-    for key, value in load_file(FILES[name]).items():
+    for key, value in content(FILES[name])[1].items():
         assert value.dtype == (torch.float32 if compact.is_codebook(key) else torch.float16), key
         assert torch.isfinite(value).all(), key
 
@@ -140,13 +144,15 @@ def test_train_writes_a_file_that_the_codec_loads(tmp_path, spoken):
     config = {"held_out": ["unseen"], "codecs": {"encodec": tiny("encodec", steps=3)}, "frontends": {}}
     out = tmp_path / "encodec.safetensors"
     compact.train("encodec", config, [tmp_path / "speech"], out)
-    first = out.read_bytes()
-    with safe_open(out, "pt") as file:
-        facts = json.loads(file.metadata()["ncst"])
+    first = content(out)
+    facts = json.loads(first[0]["ncst"])
     assert facts["steps"] == 3 and facts["utterances"] == len(spoken) and "stoi" in facts
     codec = registry.load("codecs", "encodec")({"settings": {"books": 2}}, out)
     assert len(codec.resynthesize([spoken[0]], [0])[0]) == len(spoken[0])
-    assert first
+    compact.train("encodec", config, [tmp_path / "speech"], out)
+    metadata, state = content(out)
+    assert metadata == first[0]
+    assert all(torch.equal(state[key], value) for key, value in first[1].items())
     with pytest.raises(NcstError, match="no compact network 'opus'"):
         compact.train("opus", config, [tmp_path / "speech"], out)
     with pytest.raises(NcstError, match="No speech"):

@@ -1,6 +1,7 @@
 """Single figures for ``snakemake --report``."""
 
 import copy
+import html
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from ncst.files import atomic
 from ncst.report._charts import charts
 from ncst.report._read import read_results
 from ncst.report._specs import OKABE_ITO
+from ncst.report.gallery import gallery
 
 THEME = {
     "background": "white",
@@ -60,7 +62,32 @@ def write_figures(results, config, out_dir):
             with atomic(path) as temporary:
                 temporary.write_text(svg, encoding="utf-8")
             paths.append(path)
+    for panel in gallery(read):
+        path = Path(out_dir) / f"gallery--{_slug(panel['language'])}.svg"
+        with atomic(path) as temporary:
+            temporary.write_text(gallery_svg(panel), encoding="utf-8")
+        paths.append(path)
     return paths
+
+
+def gallery_svg(panel, columns=4, width=210, height=96):
+    """Return one panel of `ncst.report.gallery.gallery` as an SVG grid of log-mel pictures, *columns* in a row."""
+    cells = []
+    for i, card in enumerate(panel["cards"]):
+        x, y = 12 + i % columns * (width + 12), 26 + i // columns * (height + 34)
+        weight = 600 if card["codec"] == "real" else 400
+        cells.append(
+            f'<text x="{x}" y="{y - 6}" font-weight="{weight}">{html.escape(card["title"])}</text>'
+            f'<image x="{x}" y="{y}" width="{width}" height="{height}" preserveAspectRatio="none" '
+            f'href="{card["mel"]}"/>'
+        )
+    wide = columns * (width + 12) + 12
+    high = -(-len(panel["cards"]) // columns) * (height + 34) + 10
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" width="{wide}" height="{high}" '
+        'font-family="Helvetica, Arial, sans-serif" font-size="13" fill="#1b2430">'
+        f'<rect width="100%" height="100%" fill="white"/>{"".join(cells)}</svg>'
+    )
 
 
 def _filled(spec, records, facet):
