@@ -21,37 +21,41 @@ Overlays = Annotated[
 @app.command()
 def codecs(configfile: Overlays = None):
     """List every codec and variant: class, rate, books, bitrate, taxonomy, weights, licence."""
-    from rich.console import Console
-    from rich.table import Table
-
     from ncst import plan
     from ncst.codecs._table import codec_table
 
     rows = codec_table(plan.load_config(*configfile or ()))
-    table = Table(*rows[0], title="Codecs")
-    for row in rows:
-        table.add_row(*map(str, row.values()))
-    Console().print(table)
+    _show("Codecs", list(rows[0]), [["" if v is None else str(v) for v in row.values()] for row in rows])
 
 
 @app.command("plan")
 def show_plan(configfile: Overlays = None):
     """Show what a run will make: every split with its label, source sets, codecs and expected clips."""
-    from rich.console import Console
-    from rich.table import Table
-
     from ncst import plan
 
     config = plan.load_config(*configfile or ())
     plan.validate(config)
-    table = Table("split", "role", "label", "source sets", "codecs", "clips", title=f"Plan of {config['name']!r}")
+    rows = []
     for split in plan.splits(config):
         entry, pairs = config["splits"][split], plan.pairs(config, split)
         clips = sum(config["sources"][source]["size"] for source, _ in pairs)
         label = "of the codec" if entry.get("label") is None else str(entry["label"])
         sources, names = dict.fromkeys(s for s, _ in pairs), dict.fromkeys(c for _, c in pairs)
-        table.add_row(split, entry["role"], label, ", ".join(sources), ", ".join(names), f"{clips:,}")
-    Console().print(table)
+        rows.append([split, entry["role"], label, ", ".join(sources), ", ".join(names), f"{clips:,}"])
+    _show(f"Plan of {config['name']!r}", ["split", "role", "label", "source sets", "codecs", "clips"], rows)
+
+
+def _show(title, columns, rows):
+    """Print a table, unwrapped where the output is no terminal."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, title=title, box=box.SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    (console if console.is_terminal else Console(width=240)).print(table)
 
 
 @new.command("codec")

@@ -1,0 +1,47 @@
+import subprocess
+import sys
+
+import pytest
+
+from ncst.cli import app, main
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, "-c", "from ncst.cli import main; main()", *arguments], capture_output=True, text=True
+    )
+
+
+def test_codecs_lists_every_entry(config):
+    shown = run("codecs").stdout
+    assert [name for name in config["codecs"] if name not in shown] == []
+    assert "facebook/encodec_24khz" in shown
+
+
+def test_plan_shows_splits_and_clips():
+    shown = run("plan", "--configfile", "tests/tiny.yaml").stdout
+    assert "ood_multi" in shown
+    assert "encodec_12" in shown
+    assert "wavtokenizer" not in shown
+
+
+def test_user_errors_are_one_sentence(tmp_path):
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("sede: 1\n")
+    done = run("plan", "--configfile", str(wrong))
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: Config error at the top level:")
+    assert "Traceback" not in done.stderr
+
+
+def test_new_codec_refuses_a_taken_name():
+    done = run("new", "codec", "mimi")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert "mimi" in done.stderr
+
+
+@pytest.mark.parametrize("command", [[], ["new"]])
+def test_help_is_shown_without_a_command(command):
+    assert "Usage" in run(*command, "--help").stdout
+    assert callable(main) and app.info.help
