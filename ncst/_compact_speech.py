@@ -37,8 +37,10 @@ def read_speech(folders, held_out=(), keep=False):
     paths = sorted(p for folder in folders for p in Path(folder).rglob("*") if p.suffix in (".flac", ".wav"))
     chosen = [p for p in paths if (p.parent.name in held_out) == keep]
     if not chosen:
+        who = f"of the speakers {list(held_out)}" if keep else "to train on"
         raise NcstError(
-            f"No speech to train on in {[str(f) for f in folders]}: name folders that hold .flac or .wav files."
+            f"No speech {who} in {[str(f) for f in folders]}: it must hold .flac or .wav files in one folder per "
+            "speaker, some of them under `held_out` in config/compact.yaml."
         )
     return [resample(*read_audio(path)) for path in chosen]
 

@@ -19,12 +19,19 @@ Overlays = Annotated[
 
 
 @app.command()
-def codecs(configfile: Overlays = None):
+def codecs(
+    configfile: Overlays = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown table.")] = False,
+):
     """List every codec and variant: class, rate, books, bitrate, taxonomy, weights, licence."""
     from ncst import plan
-    from ncst.codecs._table import codec_table
+    from ncst.codecs._table import codec_markdown, codec_table
 
-    rows = codec_table(plan.load_config(*configfile or ()))
+    config = plan.load_config(*configfile or ())
+    if markdown:
+        typer.echo(codec_markdown(config))
+        return
+    rows = codec_table(config)
     _show("Codecs", list(rows[0]), [["" if v is None else str(v) for v in row.values()] for row in rows])
 
 

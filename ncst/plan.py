@@ -139,7 +139,8 @@ def weight_file(config, name, family="codecs"):
     kind = weights_kind(config, name)
     if kind not in weights:
         raise NcstError(
-            f"{name!r} of config/{family} has no {kind} weights, only {sorted(weights)}: set weights.{name} in the config."
+            f"{name!r} of config/{family} has no {kind} weights, only {sorted(weights)}: "
+            f"set weights.{name} in the config."
         )
     return weights[kind]["file"]
 

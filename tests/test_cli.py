@@ -1,9 +1,11 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from ncst.cli import app, main
+from ncst.codecs._table import codec_markdown
 
 
 def run(*arguments):
@@ -16,6 +18,11 @@ def test_codecs_lists_every_entry(config):
     shown = run("codecs").stdout
     assert [name for name in config["codecs"] if name not in shown] == []
     assert "facebook/encodec_24khz" in shown
+
+
+def test_the_readme_holds_the_table_of_codecs(config):
+    readme = Path("README.md").read_text(encoding="utf-8")
+    assert f"<!-- codecs -->\n{codec_markdown(config)}\n<!-- /codecs -->" in readme
 
 
 def test_plan_shows_splits_and_clips():

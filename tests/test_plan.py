@@ -49,7 +49,7 @@ def test_selection_of_unknown_names(config):
 def test_selected_codec_without_weights_of_the_kind(config):
     assert "lyra" not in plan.codecs(config)
     config["select"]["codecs"] = ["real", "lyra"]
-    with pytest.raises(NcstError, match="'lyra' of config/codecs has no compact weights.*set weights.lyra"):
+    with pytest.raises(NcstError, match=r"'lyra' of config/codecs has no compact weights.*set weights.lyra"):
         plan.codecs(config)
     config["weights"]["lyra"] = "official"
     assert plan.codecs(config) == ["real", "lyra"]
@@ -92,12 +92,13 @@ def test_code_of_follows_private_helpers():
     assert names[:2] == ["encodec.py", "_base.py"]
     assert "_encodec.py" in names
     assert "mimi.py" not in names
-    with pytest.raises(NcstError, match="write ncst/codecs/nothing.py"):
+    with pytest.raises(NcstError, match=r"write ncst/codecs/nothing.py"):
         plan.code_of("codecs", "nothing")
 
 
 def test_planning_imports_nothing_heavy():
-    code = "import sys; import ncst.plan, ncst.cli; print([m for m in ('torch', 'pyarrow', 'pandas', 'numpy') if m in sys.modules])"
+    heavy = ("torch", "pyarrow", "pandas", "numpy")
+    code = f"import sys; import ncst.plan, ncst.cli; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
 

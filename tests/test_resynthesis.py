@@ -145,7 +145,7 @@ def test_codec_shard_mirrors_the_real_one(real_shard, tmp_path, toy):
 def test_codec_failures_above_the_limit_stop_the_shard(real_shard, tmp_path, toy):
     toy(NanOnLong)
     out = tmp_path / "toy.parquet"
-    with pytest.raises(NcstError, match="failed on 1 of 3 clips.*NaN"):
+    with pytest.raises(NcstError, match=r"failed on 1 of 3 clips.*NaN"):
         resynthesis.resynthesize(real_shard, "toy", entry(), None, out, seed=1)
     assert list(tmp_path.glob("*toy.parquet*")) == []
 

@@ -226,7 +226,9 @@ def test_raw_waveforms_and_the_other_options_train(results, tmp_path):
     ],
 )
 def test_the_registry_holds_the_published_models_and_training(name, shape, parameters):
-    entry = yaml.safe_load((Path(__file__).parents[1] / "config" / "models.yaml").read_text())["models"][name]["published"]
+    entry = yaml.safe_load((Path(__file__).parents[1] / "config" / "models.yaml").read_text())["models"][name][
+        "published"
+    ]
     assert entry["training"] == training.DEFAULTS
     facts = {"name": name, "module": name, "classes": range(7), "shape": shape, "options": entry["options"]}
     network = training.build(facts)

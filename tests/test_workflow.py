@@ -13,6 +13,23 @@ import pytest
 
 pytestmark = pytest.mark.workflow
 ROOT = Path(__file__).parent.parent
+QUIETER = '''"""Half the level."""
+
+from ncst.codecs._base import Base
+
+
+class Quieter(Base):
+    """Half the level."""
+
+    needs_weights = False
+
+    def forward(self, audio):
+        return audio / 2
+'''
+ENTRY = """
+  quieter:
+    {title: Quieter, class_id: 12, role: ood_multi, taxonomy: {vq: sq, aux: none, dec: time}, weights: {}}
+"""
 PARTS = ("Snakefile", "workflow", "config", "ncst", "profiles", "resources", "tests/tiny.yaml")
 
 
@@ -42,8 +59,9 @@ class Project:
 
     def queued(self, *arguments, **options):
         """Return {rule: count} of a dry run."""
-        done = self.snakemake("--dry-run", "--quiet", "progress", *arguments, **options)
+        done = self.snakemake("--dry-run", *arguments, **options)
         assert done.returncode == 0, done.stderr
+        assert ("Nothing to be done" in done.stdout + done.stderr) != ("Job stats:" in done.stdout + done.stderr)
         rows = re.findall(r"^(\w+) +(\d+)$", done.stdout + done.stderr, re.M)
         return {rule: int(count) for rule, count in rows if rule != "total"}
 
@@ -133,15 +151,11 @@ def test_an_edited_base_reruns_every_codec(project):
 
 def test_a_new_codec_is_one_file_and_one_entry(project):
     code = project.folder / "ncst/codecs/quieter.py"
-    code.write_text(
-        '"""Half the level."""\n\nfrom ncst.codecs._base import Base\n\n\nclass Quieter(Base):\n    """Half the level."""\n\n'
-        "    needs_weights = False\n\n    def forward(self, audio):\n        return audio / 2\n"
-    )
+    code.write_text(QUIETER)
     registry = project.folder / "config/codecs.yaml"
-    entry = "  quieter: {title: Quieter, class_id: 12, role: ood_multi, taxonomy: {vq: sq, aux: none, dec: time}, weights: {}}\n"
     overlay = project.folder / "mine.yaml"
     overlay.write_text((project.folder / "tests/tiny.yaml").read_text().replace("dac]", "dac, quieter]"))
-    with edited(registry, "codecs:\n", "codecs:\n" + entry):
+    with edited(registry, "codecs:\n", "codecs:\n" + ENTRY):
         queued = project.queued(overlay="mine.yaml")
         assert queued["resynthesize"] == 2
         assert "train" not in queued

@@ -29,7 +29,27 @@ def _row(name, entry):
         "books": facts.get("books"),
         "kbps": facts.get("bitrate_kbps", entry.get("bitrate_kbps")),
         "taxonomy": "/".join(taxonomy[key] for key in ("vq", "aux", "dec")),
-        "weights": official.get("repo") or official.get("source"),
+        "weights": official.get("repo") or _repository(official),
         "licence": entry.get("licence", {}).get("weights"),
         "known": entry.get("known", "known"),
     }
+
+
+def _repository(official):
+    """Return ``owner/name`` of the repository that the first URL of *official* points into, or None."""
+    urls = [facts["url"] for facts in official.get("files", {}).values()]
+    return "/".join(urls[0].split("/")[3:5]) if urls else None
+
+
+def codec_markdown(config):
+    """Return the table as Markdown, ordered by class, with the fewest columns that tell entries apart."""
+    lines = [
+        "| class | codec | key | rate | kbit/s | taxonomy | official weights | licence | settings |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in codec_table(config):
+        rate = f"{row['sample_rate'] / 1000:g} kHz" if row["sample_rate"] else ""
+        cells = (row["class_id"], row["title"], f"`{row['name']}`", rate, row["kbps"], row["taxonomy"])
+        cells += (row["weights"], row["licence"], row["known"])
+        lines.append("| " + " | ".join("" if cell is None else str(cell) for cell in cells) + " |")
+    return "\n".join(lines)

@@ -7,6 +7,8 @@ rule write_real:
         "<logs>/write_real/{source_set}/{shard}.log",
     benchmark:
         "<benchmarks>/write_real/{source_set}/{shard}.jsonl"
+    conda:
+        "ncst"
     threads: 2
     resources:
         mem="4GB",
@@ -31,6 +33,8 @@ rule resynthesize:
         "<benchmarks>/resynthesize/{source_set}/{codec}/{shard}.jsonl"
     wildcard_constraints:
         codec=any_of(name for name in config["codecs"] if name != "real"),
+    conda:
+        "ncst"
     threads: 1
     resources:
         gpu=config["gpu"],

@@ -61,9 +61,42 @@ def audio(found):
 def features(frontend, *splits):
     """Feature files of every clip of *splits*."""
     found = dict.fromkeys(pair for split in splits for pair in plan.pairs(config, split))
-    return plan.pair_files(config, "<results>/features/{frontend}/{source_set}/{codec}/{shard}.npy", found, frontend=frontend)
+    return plan.pair_files(
+        config, "<results>/features/{frontend}/{source_set}/{codec}/{shard}.npy", found, frontend=frontend
+    )
 
 
 def of_role(*roles):
     """Selected splits of the given roles."""
     return plan.splits(config, *roles)
+
+
+def user_of(path):
+    """Return (family, name, entry) of the first registry entry whose official weights are the file *path*."""
+    return next(
+        (family, name, entry)
+        for family in ("codecs", "frontends")
+        for name, entry in config[family].items()
+        if (entry.get("weights") or {}).get("official", {}).get("file") == path
+    )
+
+
+def speech_of(wildcards):
+    """Input function: the speech that compact networks learn from, every configured corpus."""
+    return [f"<results>/demo/{name}" if config["roots"][name] == "demo" else config["roots"][name] for name in CORPORA]
+
+
+def root_of(wildcards):
+    """Input function: the folder to speak into first, where the corpus' root is ``demo``."""
+    return "<results>/demo/{corpus}" if config["roots"][wildcards.corpus] == "demo" else []
+
+
+def pool_of(wildcards):
+    """Input function: the corpora that the source sets of the same pool draw from."""
+    pool = config["sources"][wildcards.source_set].get("pool", wildcards.source_set)
+    names = [n for s in SOURCES if config["sources"][s].get("pool", s) == pool for n in config["sources"][s]["corpora"]]
+    return expand("<results>/corpora/{corpus}.parquet", corpus=dict.fromkeys(names))
+
+
+def frontend_of(model):
+    return config["models"][model]["frontend"]

@@ -8,20 +8,17 @@ rule speak_corpus:
         "<logs>/speak_corpus/{corpus}.log",
     benchmark:
         "<benchmarks>/speak_corpus/{corpus}.jsonl"
+    conda:
+        "ncst"
     threads: 2
-    params:
-        demo=lambda wildcards: config["corpora"][wildcards.corpus]["demo"],
-        seed=config["seed"],
     resources:
         mem="1GB",
         runtime="10m",
+    params:
+        demo=lambda wildcards: config["corpora"][wildcards.corpus]["demo"],
+        seed=config["seed"],
     script:
         "../scripts/speak_corpus.py"
-
-
-def root_of(wildcards):
-    """Input function: the folder to speak into first, where the corpus' root is ``demo``."""
-    return "<results>/demo/{corpus}" if config["roots"][wildcards.corpus] == "demo" else []
 
 
 rule index_corpus:
@@ -34,6 +31,8 @@ rule index_corpus:
         "<logs>/index_corpus/{corpus}.log",
     benchmark:
         "<benchmarks>/index_corpus/{corpus}.jsonl"
+    conda:
+        "ncst"
     threads: 4
     resources:
         mem="2GB",
@@ -46,13 +45,6 @@ rule index_corpus:
         "../scripts/index_corpus.py"
 
 
-def pool_of(wildcards):
-    """Input function: the corpora that the source sets of the same pool draw from."""
-    pool = config["sources"][wildcards.source_set].get("pool", wildcards.source_set)
-    names = [n for s in SOURCES if config["sources"][s].get("pool", s) == pool for n in config["sources"][s]["corpora"]]
-    return expand("<results>/corpora/{corpus}.parquet", corpus=dict.fromkeys(names))
-
-
 rule sample_sources:
     input:
         pool_of,
@@ -60,6 +52,8 @@ rule sample_sources:
         "<results>/sources/{source_set}.parquet",
     log:
         "<logs>/sample_sources/{source_set}.log",
+    conda:
+        "ncst"
     resources:
         mem="4GB",
         runtime="30m",

@@ -13,13 +13,15 @@ rule score:
         f"<logs>/score/{MODEL_RUN}/{{split}}.log",
     benchmark:
         f"<benchmarks>/score/{MODEL_RUN}/{{split}}.jsonl"
+    conda:
+        "ncst"
     threads: 1
     resources:
         gpu=config["gpu"],
         mem="4GB",
         runtime="1h",
     params:
-        results=RESULTS,
+        results=lambda wildcards: RESULTS,
     script:
         "../scripts/score.py"
 
@@ -35,6 +37,8 @@ rule detect:
         f"<logs>/detect/{MODEL_RUN}/{{detector}}.log",
     benchmark:
         f"<benchmarks>/detect/{MODEL_RUN}/{{detector}}.jsonl"
+    conda:
+        "ncst"
     threads: 1
     resources:
         mem="4GB",
@@ -57,6 +61,8 @@ rule evaluate:
         f"<logs>/evaluate/{MODEL_RUN}.log",
     benchmark:
         f"<benchmarks>/evaluate/{MODEL_RUN}.jsonl"
+    conda:
+        "ncst"
     threads: 1
     resources:
         mem="4GB",

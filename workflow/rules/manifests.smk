@@ -5,11 +5,13 @@ rule write_manifest:
         "<results>/manifests/{split}.parquet",
     log:
         "<logs>/write_manifest/{split}.log",
+    conda:
+        "ncst"
     resources:
         mem="2GB",
         runtime="30m",
     params:
         entry=entry("splits", "split"),
-        audio=f"{RESULTS}/audio",
+        audio=lambda wildcards: f"{RESULTS}/audio",
     script:
         "../scripts/write_manifest.py"

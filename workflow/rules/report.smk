@@ -8,6 +8,8 @@ rule write_tables:
         directory("<results>/tables"),
     log:
         "<logs>/write_tables.log",
+    conda:
+        "ncst"
     script:
         "../scripts/write_tables.py"
 
@@ -26,8 +28,10 @@ rule draw_figures:
         ),
     log:
         "<logs>/draw_figures.log",
+    conda:
+        "ncst"
     params:
-        results=RESULTS,
+        results=lambda wildcards: RESULTS,
         config=config,
     script:
         "../scripts/draw_figures.py"
@@ -44,8 +48,10 @@ rule write_page:
         report("<results>/report/index.html", caption="../report/page.rst", category="Page"),
     log:
         "<logs>/write_page.log",
+    conda:
+        "ncst"
     params:
-        results=RESULTS,
+        results=lambda wildcards: RESULTS,
         config=config,
     script:
         "../scripts/write_page.py"

@@ -1,7 +1,3 @@
-def frontend_of(model):
-    return config["models"][model]["frontend"]
-
-
 rule compute_features:
     input:
         code=code("frontends", "frontend"),
@@ -14,6 +10,8 @@ rule compute_features:
         "<logs>/compute_features/{frontend}/{source_set}/{codec}/{shard}.log",
     benchmark:
         "<benchmarks>/compute_features/{frontend}/{source_set}/{codec}/{shard}.jsonl"
+    conda:
+        "ncst"
     threads: 1
     resources:
         gpu=config["gpu"],
@@ -39,6 +37,8 @@ rule train:
         "<logs>/train/{model}/seed-{seed}.log",
     benchmark:
         "<benchmarks>/train/{model}/seed-{seed}.jsonl"
+    conda:
+        "ncst"
     threads: config["train_threads"]
     resources:
         gpu=config["gpu"],
@@ -46,6 +46,6 @@ rule train:
         runtime="24h",
     params:
         entry=lambda wildcards: plan.model_entry(config, wildcards.model),
-        results=RESULTS,
+        results=lambda wildcards: RESULTS,
     script:
         "../scripts/train.py"
