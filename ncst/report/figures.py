@@ -71,9 +71,9 @@ def write_figures(results, config, out_dir):
 
 
 def gallery_svg(panel, columns=4, width=210, height=96):
-    """Return one panel of `ncst.report.gallery.gallery` as an SVG grid of log-mel pictures, *columns* in a row."""
-    cells = []
-    for i, card in enumerate(panel["cards"]):
+    """Return one panel of `ncst.report.gallery.gallery` as an SVG grid of log-mel pictures, without variants."""
+    cells, cards = [], [card for card in panel["cards"] if card["role"] not in ("variant", "extra")]
+    for i, card in enumerate(cards):
         x, y = 12 + i % columns * (width + 12), 26 + i // columns * (height + 34)
         weight = 600 if card["codec"] == "real" else 400
         cells.append(
@@ -82,7 +82,7 @@ def gallery_svg(panel, columns=4, width=210, height=96):
             f'href="{card["mel"]}"/>'
         )
     wide = columns * (width + 12) + 12
-    high = -(-len(panel["cards"]) // columns) * (height + 34) + 10
+    high = -(-len(cards) // columns) * (height + 34) + 10
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" width="{wide}" height="{high}" '
         'font-family="Helvetica, Arial, sans-serif" font-size="13" fill="#1b2430">'

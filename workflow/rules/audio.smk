@@ -8,7 +8,7 @@ rule write_real:
     benchmark:
         "<benchmarks>/write_real/{source_set}/{shard}.jsonl"
     conda:
-        "ncst"
+        "../../environment.yml"
     threads: 2
     resources:
         mem="4GB",
@@ -34,7 +34,7 @@ rule resynthesize:
     wildcard_constraints:
         codec=any_of(name for name in config["codecs"] if name != "real"),
     conda:
-        "ncst"
+        "../../environment.yml"
     threads: 1
     resources:
         gpu=config["gpu"],

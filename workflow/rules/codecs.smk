@@ -5,7 +5,7 @@ rule fetch_weights:
         "<logs>/fetch_weights/{weights}.log",
     localrule: True
     conda:
-        "ncst"
+        "../../environment.yml"
     resources:
         mem="8GB",
         runtime="4h",
@@ -26,7 +26,7 @@ rule train_compact:
     benchmark:
         "<benchmarks>/train_compact/{network}.jsonl"
     conda:
-        "ncst"
+        "../../environment.yml"
     threads: 1
     resources:
         mem="4GB",

@@ -9,7 +9,7 @@ rule speak_corpus:
     benchmark:
         "<benchmarks>/speak_corpus/{corpus}.jsonl"
     conda:
-        "ncst"
+        "../../environment.yml"
     threads: 2
     resources:
         mem="1GB",
@@ -32,7 +32,7 @@ rule index_corpus:
     benchmark:
         "<benchmarks>/index_corpus/{corpus}.jsonl"
     conda:
-        "ncst"
+        "../../environment.yml"
     threads: 4
     resources:
         mem="2GB",
@@ -53,7 +53,7 @@ rule sample_sources:
     log:
         "<logs>/sample_sources/{source_set}.log",
     conda:
-        "ncst"
+        "../../environment.yml"
     resources:
         mem="4GB",
         runtime="30m",

@@ -14,7 +14,7 @@ rule score:
     benchmark:
         f"<benchmarks>/score/{MODEL_RUN}/{{split}}.jsonl"
     conda:
-        "ncst"
+        "../../environment.yml"
     threads: 1
     resources:
         gpu=config["gpu"],
@@ -38,7 +38,7 @@ rule detect:
     benchmark:
         f"<benchmarks>/detect/{MODEL_RUN}/{{detector}}.jsonl"
     conda:
-        "ncst"
+        "../../environment.yml"
     threads: 1
     resources:
         mem="4GB",
@@ -62,7 +62,7 @@ rule evaluate:
     benchmark:
         f"<benchmarks>/evaluate/{MODEL_RUN}.jsonl"
     conda:
-        "ncst"
+        "../../environment.yml"
     threads: 1
     resources:
         mem="4GB",

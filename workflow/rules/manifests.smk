@@ -6,7 +6,7 @@ rule write_manifest:
     log:
         "<logs>/write_manifest/{split}.log",
     conda:
-        "ncst"
+        "../../environment.yml"
     resources:
         mem="2GB",
         runtime="30m",

@@ -9,7 +9,7 @@ rule write_tables:
     log:
         "<logs>/write_tables.log",
     conda:
-        "ncst"
+        "../../environment.yml"
     script:
         "../scripts/write_tables.py"
 
@@ -29,7 +29,7 @@ rule draw_figures:
     log:
         "<logs>/draw_figures.log",
     conda:
-        "ncst"
+        "../../environment.yml"
     params:
         results=lambda wildcards: RESULTS,
         config=config,
@@ -49,7 +49,7 @@ rule write_page:
     log:
         "<logs>/write_page.log",
     conda:
-        "ncst"
+        "../../environment.yml"
     params:
         results=lambda wildcards: RESULTS,
         config=config,

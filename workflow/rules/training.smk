@@ -11,7 +11,7 @@ rule compute_features:
     benchmark:
         "<benchmarks>/compute_features/{frontend}/{source_set}/{codec}/{shard}.jsonl"
     conda:
-        "ncst"
+        "../../environment.yml"
     threads: 1
     resources:
         gpu=config["gpu"],
@@ -38,7 +38,7 @@ rule train:
     benchmark:
         "<benchmarks>/train/{model}/seed-{seed}.jsonl"
     conda:
-        "ncst"
+        "../../environment.yml"
     threads: config["train_threads"]
     resources:
         gpu=config["gpu"],
