@@ -8,7 +8,7 @@ demo: env
 	$(RUN) snakemake --cores $(CORES)
 
 test: env
-	$(RUN) python -m pytest -n auto
+	$(RUN) python -m pytest -n auto --dist loadfile
 
 lint: env
 	$(RUN) ruff check .

@@ -42,6 +42,8 @@ def show_plan(configfile: Overlays = None):
 
     config = plan.load_config(*configfile or ())
     plan.validate(config)
+    missing = [name for name in plan.selected(config, "corpora") if not config["roots"].get(name)]
+    config["roots"] |= dict.fromkeys(missing, "missing")
     rows = []
     for split in plan.splits(config):
         entry, pairs = config["splits"][split], plan.pairs(config, split)
@@ -50,6 +52,10 @@ def show_plan(configfile: Overlays = None):
         sources, names = dict.fromkeys(s for s, _ in pairs), dict.fromkeys(c for _, c in pairs)
         rows.append([split, entry["role"], label, ", ".join(sources), ", ".join(names), f"{clips:,}"])
     _show(f"Plan of {config['name']!r}", ["split", "role", "label", "source sets", "codecs", "clips"], rows)
+    if missing:
+        typer.echo(
+            f"Still to be set in `roots`: {', '.join(missing)}. Splits without their corpora are left out of a run."
+        )
 
 
 def _show(title, columns, rows):

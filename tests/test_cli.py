@@ -32,6 +32,13 @@ def test_plan_shows_splits_and_clips():
     assert "wavtokenizer" not in shown
 
 
+def test_plan_of_the_full_benchmark_needs_no_corpora():
+    shown = run("plan", "--configfile", "config/st_codecfake.yaml").stdout
+    assert "70,000" in shown
+    assert "92,596" in shown
+    assert "Still to be set in `roots`: vctk, aishell3" in shown
+
+
 def test_user_errors_are_one_sentence(tmp_path):
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("sede: 1\n")

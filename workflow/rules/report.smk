@@ -5,7 +5,13 @@ rule write_tables:
     input:
         METRICS,
     output:
-        directory("<results>/tables"),
+        report(
+            directory("<results>/tables"),
+            patterns=["{name}.csv"],
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "{name}"},
+        ),
     log:
         "<logs>/write_tables.log",
     conda:
