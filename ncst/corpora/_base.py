@@ -1,6 +1,7 @@
 """The contract of a corpus: from a folder as shipped to one row per recording, by names and text files alone."""
 
 import os
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 from ncst.errors import NcstError
@@ -10,7 +11,7 @@ KINDS = {"bonafide": "bonafide", "bona-fide": "bonafide", "spoof": "spoof"}
 AUDIO_SUFFIXES = frozenset({".aif", ".aiff", ".flac", ".mp3", ".ogg", ".opus", ".wav"})
 
 
-class Base:
+class Base(ABC):
     """A corpus on disk. A subclass states `LAYOUT`, and writes `is_root` and `rows`.
 
     Parameters
@@ -31,13 +32,13 @@ class Base:
         self.root = Path(root).expanduser().absolute()
 
     @classmethod
+    @abstractmethod
     def is_root(cls, folder):
         """Say whether *folder* (Path) is laid out as this corpus; looks at a few names only."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rows(self):
         """Yield dicts of utt_id and path (both required), speaker, language, gender, text, kind, subset."""
-        raise NotImplementedError
 
     def index(self):
         """Yield one dict per recording: utt_id, speaker, language, gender, text, path, kind, subset.
