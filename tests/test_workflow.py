@@ -30,7 +30,7 @@ ENTRY = """
   quieter:
     {title: Quieter, class_id: 12, role: ood_multi, taxonomy: {vq: sq, aux: none, dec: time}, weights: {}}
 """
-PARTS = ("Snakefile", "workflow", "config", "ncst", "profiles", "resources", "tests/tiny.yaml")
+PARTS = ("Snakefile", "environment.yml", "workflow", "config", "ncst", "profiles", "resources", "tests/tiny.yaml")
 
 
 class Project:
@@ -111,6 +111,10 @@ def test_touching_every_file_queues_nothing(project):
     for path in (project.folder / "workflow").rglob("*"):
         path.touch()
     assert project.queued() == {}
+
+
+def test_compact_weights_can_be_trained_again(project):
+    assert project.queued("results/tiny/compact/snac.safetensors")["train_compact"] == 1
 
 
 def edited(path, old, new):
