@@ -172,12 +172,17 @@ def model_entry(config, name):
     return {**{k: v for k, v in entry.items() if k not in ("published", "compact")}, "size": size, **entry[size]}
 
 
+def by_class(entry):
+    """Sort key of codec entries: by class, base codecs before variants, those without a class last."""
+    return entry["class_id"] is None, entry["class_id"] or 0, entry["role"] in ("variant", "extra")
+
+
 def codecs(config):
-    """Return the selected codecs that can run: those with weights of the configured kind, or in need of none.
+    """Return the selected codecs that can run, by class: those with weights of the configured kind, or in need of none.
 
     A codec without such weights is left out, unless ``select.codecs`` names it: then it is an error.
     """
-    names = selected(config, "codecs")
+    names = sorted(selected(config, "codecs"), key=lambda name: by_class(config["codecs"][name]))
     if config["select"].get("codecs") is not None:
         for name in names:
             weight_file(config, name)

@@ -1,5 +1,7 @@
 """What the table of codecs says, read from the configuration alone."""
 
+from ncst.plan import by_class
+
 
 def codec_table(config):
     """Return one dict of strings and numbers per codec of *config*, ordered by class id, then by name.
@@ -7,12 +9,10 @@ def codec_table(config):
     Keys: ``name, title, class_id, role, sample_rate, hop, books, kbps, taxonomy, weights, licence, known``.
     ``known`` is ``known``, or what was inferred because the benchmark's paper does not state it.
     """
-    return [_row(name, entry) for name, entry in sorted(config["codecs"].items(), key=_order)]
-
-
-def _order(item):
-    name, entry = item
-    return entry["class_id"] is None, entry["class_id"] or 0, entry["role"] in ("variant", "extra"), name
+    return [
+        _row(name, entry)
+        for name, entry in sorted(config["codecs"].items(), key=lambda item: (*by_class(item[1]), item[0]))
+    ]
 
 
 def _row(name, entry):

@@ -60,9 +60,10 @@ class Results:
         return self.config["detectors"].get(name, {}).get("title", name)
 
     def codecs(self):
-        """Return the codecs that have audio, in the order of the config."""
-        present = set(self.clips["codec"].unique())
-        return [c for c in self.config["codecs"] if c in present] + sorted(present - set(self.config["codecs"]))
+        """Return the codecs that have audio, by class; those the config no longer has come last."""
+        present, known = set(self.clips["codec"].unique()), self.config["codecs"]
+        ordered = sorted(known, key=lambda name: plan.by_class(known[name]))
+        return [c for c in ordered if c in present] + sorted(present - set(known))
 
     def rate(self, codec):
         """Return the sample rate at which *codec* works, in Hz, or None where the config does not say."""
