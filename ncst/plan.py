@@ -89,15 +89,6 @@ def _check_pair(config, split, pair):
             raise NcstError(f"Config error at splits.{split}: no codec {unknown[0]!r} in config/codecs.yaml.")
 
 
-def class_names(config):
-    """Return {class id: title} of the base codecs, real speech included."""
-    named = {}
-    for entry in config["codecs"].values():
-        if entry["class_id"] is not None and entry["role"] not in ("variant", "extra"):
-            named.setdefault(entry["class_id"], entry["title"])
-    return named
-
-
 def selected(config, family):
     """Return the names of *family* that ``select`` enables, in the registry's order.
 
