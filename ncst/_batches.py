@@ -1,28 +1,10 @@
 """Batches of features and labels, from manifests and memory maps, in an order that named seeds decide."""
 
 import numpy as np
-import pyarrow.parquet as pq
 import torch
 
 from ncst.errors import NcstError
 from ncst.seeds import seed_of
-
-
-def read_manifest(path):
-    """Return the manifest *path* as a dict of column name to list.
-
-    Raises
-    ------
-    NcstError
-        If the file is unreadable or has no rows.
-    """
-    try:
-        table = pq.read_table(path)
-    except (OSError, ValueError) as error:
-        raise NcstError(f"{path} is not a readable manifest: delete it and run again.") from error
-    if not table.num_rows:
-        raise NcstError(f"The manifest {path} has no clips: check its split and the failed clips of its shards.")
-    return table.to_pydict()
 
 
 class Clips(torch.utils.data.Dataset):

@@ -107,19 +107,21 @@ def _check(split, table):
         )
 
 
-def read_manifest(path):
-    """Return the manifest *path* as a pyarrow table.
+def read_manifest(path, columns=tuple(SCHEMA.names)):
+    """Return *columns* of the manifest *path* as a pyarrow table.
 
     Raises
     ------
     NcstError
-        If the file is no manifest.
+        If the file is unreadable, lacks a column or has no clips.
     """
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise NcstError(f"{path} is not a readable manifest: delete it and run again ({error}).") from error
-    missing = [name for name in SCHEMA.names if name not in table.column_names]
+    missing = [name for name in columns if name not in table.column_names]
     if missing:
         raise NcstError(f"{path} is not a manifest: it lacks the columns {missing}.")
-    return table
+    if not len(table):
+        raise NcstError(f"The manifest {path} has no clips: check its split and the failed clips of its shards.")
+    return table.select(list(columns))

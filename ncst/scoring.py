@@ -9,10 +9,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ncst._batches import Clips, loader, read_manifest
+from ncst._batches import Clips, loader
 from ncst.errors import NcstError
 from ncst.features import FeatureStore
 from ncst.files import atomic
+from ncst.manifests import read_manifest
 from ncst.training import build
 
 COLUMNS = ("clip_id", "utt_id", "codec", "corpus", "speaker", "language", "label")
@@ -75,7 +76,7 @@ def score(model_dir, manifest, results, out, device="cpu", batch=64, workers=0):
     if device != "cpu" and not torch.cuda.is_available():
         raise NcstError(f"`device: {device}` is asked for, but PyTorch finds no GPU: set `gpu: 0` or use a GPU node.")
     network.to(device)
-    columns = read_manifest(manifest)
+    columns = read_manifest(manifest, (*COLUMNS, "split", "shard_file", "row")).to_pydict()
     store = FeatureStore(results, facts["frontend"], facts["fingerprint"])
     clips = Clips(columns, store, facts["training"]["crop"])
     embeddings, logits = [], []

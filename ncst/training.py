@@ -13,10 +13,11 @@ from safetensors.torch import save_file
 from torch.nn.functional import cross_entropy
 
 from ncst import registry
-from ncst._batches import Clips, read_manifest
+from ncst._batches import Clips
 from ncst.errors import NcstError
 from ncst.features import FeatureStore
 from ncst.files import atomic, sha256
+from ncst.manifests import read_manifest
 from ncst.seeds import seed_of
 
 DEFAULTS = {
@@ -72,7 +73,8 @@ def train(model_entry, name, seed, train_manifest, dev_manifest, results, out_di
     recipe = _training_options(name, model_entry.get("training") or {})
     if device != "cpu" and not torch.cuda.is_available():
         raise NcstError(f"`device: {device}` is asked for, but PyTorch finds no GPU: set `gpu: 0` or use a GPU node.")
-    columns, dev_columns = read_manifest(train_manifest), read_manifest(dev_manifest)
+    needed = ("label", "codec", "shard_file", "row")
+    columns, dev_columns = (read_manifest(path, needed).to_pydict() for path in (train_manifest, dev_manifest))
     classes, class_names = _classes(columns, dev_columns, train_manifest, dev_manifest)
     store = FeatureStore(results, model_entry["frontend"])
     sets = [Clips(c, store, recipe["crop"], [classes.index(y) for y in c["label"]]) for c in (columns, dev_columns)]

@@ -4,6 +4,7 @@ from snakemake.exceptions import WorkflowError
 
 from ncst import plan
 from ncst.errors import NcstError
+from ncst.sources import pool_of
 
 try:
     plan.validate(config)
@@ -91,10 +92,10 @@ def root_of(wildcards):
     return "<results>/demo/{corpus}" if config["roots"][wildcards.corpus] == "demo" else []
 
 
-def pool_of(wildcards):
+def indexes_of(wildcards):
     """Input function: the corpora that the source sets of the same pool draw from."""
-    pool = config["sources"][wildcards.source_set].get("pool", wildcards.source_set)
-    names = [n for s in SOURCES if config["sources"][s].get("pool", s) == pool for n in config["sources"][s]["corpora"]]
+    sets = pool_of(wildcards.source_set, {name: config["sources"][name] for name in SOURCES})
+    names = [name for options in sets.values() for name in options["corpora"]]
     return expand("<results>/corpora/{corpus}.parquet", corpus=dict.fromkeys(names))
 
 

@@ -47,7 +47,7 @@ rule index_corpus:
 
 rule sample_sources:
     input:
-        pool_of,
+        indexes_of,
     output:
         "<results>/sources/{source_set}.parquet",
     log:
