@@ -49,6 +49,9 @@ def show_plan(configfile: Overlays = None):
         entry, pairs = config["splits"][split], plan.pairs(config, split)
         clips = sum(config["sources"][source]["size"] for source, _ in pairs)
         label = "of the codec" if entry.get("label") is None else str(entry["label"])
+        if entry.get("balance"):
+            clips = 2 * sum(config["sources"][source]["size"] for source in {source for source, _ in pairs})
+            label = "0, 1"
         sources, names = dict.fromkeys(s for s, _ in pairs), dict.fromkeys(c for _, c in pairs)
         rows.append([split, entry["role"], label, ", ".join(sources), ", ".join(names), f"{clips:,}"])
     _show(f"Plan of {config['name']!r}", ["split", "role", "label", "source sets", "codecs", "clips"], rows)

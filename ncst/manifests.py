@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 from ncst.audio import SAMPLE_RATE
 from ncst.errors import NcstError
 from ncst.files import atomic
+from ncst.seeds import seed_of
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ SCHEMA = pa.schema(
 )
 
 
-def write_manifest(split, entry, shard_files, audio, out):
+def write_manifest(split, entry, shard_files, audio, out, seed=0):
     """Collect the usable clips of *shard_files* into the manifest of *split*.
 
     Parameters
@@ -43,7 +45,8 @@ def write_manifest(split, entry, shard_files, audio, out):
     split : str
         The split's name.
     entry : dict
-        Its entry of ``config/splits.yaml``; ``label`` there overrides the clips' own.
+        Its entry of ``config/splits.yaml``; ``label`` there overrides the clips' own, ``balance`` pairs each bona fide
+        utterance with one spoof (see `pair_up`) and labels them 0 and 1.
     shard_files : list of path
         Shards below the folder *audio*, in the order of the manifest.
     audio : path
@@ -51,6 +54,8 @@ def write_manifest(split, entry, shard_files, audio, out):
     out : path
         Manifest to write. Its metadata key ``ncst`` holds the counts of usable and failed clips and the SHA-256 of
         every shard's audio.
+    seed : int
+        Of the draw of a balanced split.
 
     Raises
     ------
@@ -77,9 +82,11 @@ def write_manifest(split, entry, shard_files, audio, out):
         tables.append(table.filter(usable).drop_columns("status"))
     table = pa.concat_tables(tables)
     table = table.append_column("split", pa.array([split] * len(table)))
-    if entry.get("label") is not None:
-        labels = pa.array(np.full(len(table), entry["label"], dtype=np.int16))
-        table = table.set_column(table.column_names.index("label"), "label", labels)
+    if entry.get("balance"):
+        table = pair_up(table, entry["balance"], seed_of(seed, split))
+        table = _with_labels(table, pc.not_equal(table[entry["balance"]], "real").cast(pa.int16()))
+    elif entry.get("label") is not None:
+        table = _with_labels(table, pa.array(np.full(len(table), entry["label"], dtype=np.int16)))
     table = table.select(SCHEMA.names).cast(SCHEMA)
     _check(split, table)
     counts = {"clips": len(table), "failed": failed, "audio_sha256": digests}
@@ -87,6 +94,50 @@ def write_manifest(split, entry, shard_files, audio, out):
     with atomic(out) as temporary:
         pq.write_table(table, temporary, compression="zstd")
     log.info("%s: %d clips, failed per codec: %s", split, len(table), failed or "none")
+
+
+def pair_up(table, taxonomy, seed):
+    """Keep one spoof of each bona fide utterance, so that the classes of *taxonomy* are equally frequent.
+
+    Utterances, ranked by a hash of their id, take in turn the class that has the fewest so far and, in it, the codec
+    that has the fewest so far: classes differ by one clip at most, and so do the codecs of a class, as long as every
+    codec has every utterance. An utterance that lacks the bona fide clip or every spoof is left out.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Clips with the columns ``utt_id``, ``codec`` and *taxonomy*, where ``real`` is bona fide.
+    taxonomy : {"vq", "aux", "dec"}
+    seed : int
+
+    Returns
+    -------
+    pyarrow.Table
+        The rows kept, in their order.
+
+    References
+    ----------
+    Chen et al., "Codec-Based Deepfake Source Tracing via Neural Audio Codec Taxonomy", Interspeech 2025, section 4.1:
+    the training subsets "vq", "aux" and "dec".
+    """
+    bonafide, spoofs = {}, {}
+    columns = (table[name].to_pylist() for name in ("utt_id", "codec", taxonomy))
+    for row, (utt_id, codec, kind) in enumerate(zip(*columns, strict=True)):
+        if kind == "real":
+            bonafide[utt_id] = row
+        elif kind is not None:
+            spoofs.setdefault(utt_id, {})[kind, codec] = row
+    classes, codecs, kept = Counter(), Counter(), []
+    for utt_id in sorted(bonafide.keys() & spoofs.keys(), key=lambda utt_id: (seed_of(seed, utt_id), utt_id)):
+        choice = min(spoofs[utt_id], key=lambda key: (classes[key[0]], codecs[key], seed_of(seed, *key)))
+        classes[choice[0]] += 1
+        codecs[choice] += 1
+        kept += [bonafide[utt_id], spoofs[utt_id][choice]]
+    return table.take(sorted(kept))
+
+
+def _with_labels(table, labels):
+    return table.set_column(table.column_names.index("label"), "label", labels)
 
 
 def _check(split, table):

@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -6,11 +7,11 @@ import pytest
 
 from ncst.audio import encode_flac
 from ncst.errors import NcstError
-from ncst.manifests import read_manifest, write_manifest
+from ncst.manifests import pair_up, read_manifest, write_manifest
 from ncst.shards import clip_id, write_shard
 
 
-def row(codec, utt_id, label, ok=True):
+def row(codec, utt_id, label, ok=True, kinds=("mvq", "none", "time")):
     samples = np.full(8000, 0.1, np.float32)
     return {
         **{"clip_id": clip_id(codec, utt_id), "utt_id": utt_id, "source_set": "toy", "corpus": "toy", "speaker": "s"},
@@ -19,9 +20,7 @@ def row(codec, utt_id, label, ok=True):
             "gender": "female",
             "codec": codec,
             "label": label,
-            "vq": "mvq",
-            "aux": "none",
-            "dec": "time",
+            **dict(zip(("vq", "aux", "dec"), kinds)),
         },
         **{"bitrate_kbps": 1.0, "native_rate": 16_000, "duration": 0.5, "rms_db": -20.0, "delay_ms": 0.0},
         **{"status": "ok" if ok else "failed", "reason": None if ok else "silent"},
@@ -90,3 +89,48 @@ def test_other_files_are_no_manifests(audio, tmp_path):
     (tmp_path / "x.parquet").write_text("no")
     with pytest.raises(NcstError, match="not a readable manifest"):
         read_manifest(tmp_path / "x.parquet")
+
+
+KINDS = {
+    "real": ("real", "real", "real"),
+    "mimi": ("mvq", "sem", "time"),
+    "snac": ("mvq", "none", "time"),
+    "facodec": ("mvq", "dis", "time"),
+    "wavtokenizer": ("svq", "none", "freq"),
+}
+
+
+@pytest.fixture
+def parallel(tmp_path):
+    folder = tmp_path / "audio"
+    for label, (codec, kinds) in enumerate(KINDS.items()):
+        rows = [row(codec, f"u{i:03d}", label, ok=(codec, i) != ("real", 5), kinds=kinds) for i in range(41)]
+        write_shard(folder / f"toy/{codec}/00000-of-00001.parquet", rows)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("taxonomy", "classes"),
+    [("vq", {"mvq": 20, "svq": 20}), ("aux", {"none": 14, "sem": 13, "dis": 13}), ("dec", {"time": 20, "freq": 20})],
+)
+def test_a_balanced_split_pairs_each_utterance_with_one_spoof(parallel, tmp_path, taxonomy, classes):
+    out = tmp_path / "m.parquet"
+    shards = [parallel / f"toy/{codec}/00000-of-00001.parquet" for codec in KINDS]
+    write_manifest("t", {"balance": taxonomy}, shards, parallel, out, seed=1)
+    table = read_manifest(out)
+    assert len(table) == 80
+    real = [r for r in table.to_pylist() if r["label"] == 0]
+    spoof = [r for r in table.to_pylist() if r["label"] == 1]
+    assert {r["codec"] for r in real} == {"real"}
+    assert sorted(r["utt_id"] for r in spoof) == sorted(r["utt_id"] for r in real)
+    assert "u005" not in {r["utt_id"] for r in real}
+    counts = Counter(r[taxonomy] for r in spoof)
+    assert sorted(counts.values()) == sorted(classes.values())
+    assert counts.keys() == classes.keys()
+    for kind in classes:
+        codecs = Counter(r["codec"] for r in spoof if r[taxonomy] == kind)
+        assert max(codecs.values()) - min(codecs.values()) <= 1
+        assert codecs.keys() == {c for c, kinds in KINDS.items() if kind in kinds}
+    write_manifest("t", {"balance": taxonomy}, shards[::-1], parallel, tmp_path / "again.parquet", seed=1)
+    assert set(read_manifest(tmp_path / "again.parquet")["clip_id"].to_pylist()) == set(table["clip_id"].to_pylist())
+    assert pair_up(table, taxonomy, seed=7).num_rows == 80

@@ -13,5 +13,6 @@ rule write_manifest:
     params:
         entry=entry("splits", "split"),
         audio=lambda wildcards: f"{RESULTS}/audio",
+        seed=config["seed"],
     script:
         "../scripts/write_manifest.py"

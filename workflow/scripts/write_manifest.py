@@ -4,4 +4,11 @@ with job(snakemake):
     from ncst.manifests import write_manifest
 
     params = snakemake.params
-    write_manifest(snakemake.wildcards.split, params.entry, snakemake.input.shards, params.audio, snakemake.output[0])
+    write_manifest(
+        snakemake.wildcards.split,
+        params.entry,
+        snakemake.input.shards,
+        params.audio,
+        snakemake.output[0],
+        seed=params.seed,
+    )
