@@ -7,30 +7,7 @@ import pyarrow.parquet as pq
 from ncst._scores import read_scores
 from ncst.errors import NcstError
 from ncst.files import atomic
-from ncst.registry import load
-
-
-def build(name, entry):
-    """Return the unfitted detector of a config entry.
-
-    Parameters
-    ----------
-    name : str
-        The entry's key.
-    entry : dict
-        ``module`` (by default the key) and ``options``.
-
-    Raises
-    ------
-    NcstError
-        If there is no such module, or an option it does not know.
-    """
-    try:
-        return load("detectors", entry.get("module", name))(**(entry.get("options") or {}))
-    except TypeError as error:
-        raise NcstError(
-            f"The options of the detector {name} in config/detectors.yaml do not fit it: {error}."
-        ) from error
+from ncst.registry import build
 
 
 def detect(name, entry, train, splits, out, head=None):
@@ -57,7 +34,7 @@ def detect(name, entry, train, splits, out, head=None):
         If a score file is damaged or of another model, an option is unknown, or a score is not finite.
     """
     known = read_scores(train, embedding=True)
-    detector = build(name, entry).fit(known.embedding, known.logits, known.positions(), head)
+    detector = build("detectors", name, entry).fit(known.embedding, known.logits, known.positions(), head)
     parts = []
     for path in splits:
         scores = read_scores(path, embedding=True)

@@ -11,8 +11,8 @@ import yaml
 from ncst.errors import NcstError
 
 SCHEMAS = Path(__file__).parent.parent / "workflow" / "schemas"
-FAMILIES = ("codecs", "corpora", "sources", "splits", "frontends", "models", "detectors")
-REGISTRIES = ("codecs", "corpora", "splits", "models", "detectors", "config")
+FAMILIES = ("codecs", "corpora", "sources", "splits", "frontends", "models", "detectors", "perturbations")
+REGISTRIES = ("codecs", "corpora", "splits", "models", "detectors", "perturbations", "config")
 CODE = Path(__file__).parent
 
 

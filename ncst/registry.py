@@ -5,7 +5,7 @@ import pkgutil
 
 from ncst.errors import NcstError
 
-FAMILIES = ("corpora", "codecs", "frontends", "models", "detectors")
+FAMILIES = ("corpora", "codecs", "frontends", "models", "detectors", "perturbations")
 
 
 def modules(family):
@@ -41,3 +41,17 @@ def load(family, name):
         if isinstance(c, type) and issubclass(c, base) and c.__module__ == module.__name__
     ]
     return found
+
+
+def build(family, name, entry):
+    """Return the member of *family* that the config entry *name* describes, made with the entry's ``options``.
+
+    Raises
+    ------
+    NcstError
+        If there is no such module, or an option it does not know.
+    """
+    try:
+        return load(family, entry.get("module", name))(**(entry.get("options") or {}))
+    except TypeError as error:
+        raise NcstError(f"The options of {name!r} in config/{family}.yaml do not fit it: {error}.") from error

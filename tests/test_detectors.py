@@ -6,12 +6,11 @@ import pytest
 import yaml
 from _golden_open_set import golden_open_set
 
-from ncst.detection import build
 from ncst.detectors._base import linear_head, softmax, unit
 from ncst.detectors._neighbours import Bank
 from ncst.errors import NcstError
 from ncst.metrics import auroc, eer, fpr_at, sweep
-from ncst.registry import modules
+from ncst.registry import build, modules
 
 ROOT = Path(__file__).parents[1]
 ENTRIES = yaml.safe_load((ROOT / "config/detectors.yaml").read_text())["detectors"]
@@ -65,7 +64,7 @@ def test_every_module_has_an_entry_and_five_are_the_papers():
 @pytest.mark.parametrize("name", ENTRIES)
 def test_contract(name, width):
     train, known, unknown = toy(width)
-    detector = build(name, ENTRIES[name])
+    detector = build("detectors", name, ENTRIES[name])
     assert detector.fit(*train) is detector
     features, logits = (np.concatenate(pair) for pair in zip(known, unknown))
     scores = detector.score(features, logits)
@@ -87,7 +86,7 @@ def test_awkward_arrays_give_finite_scores(name):
     features[:, 20:] = 0.0
     features[0], logits[:40] = 0.0, 300.0 * logits[:40]
     logits[:40] += 500.0
-    detector = build(name, ENTRIES[name]).fit(features, logits, labels)
+    detector = build("detectors", name, ENTRIES[name]).fit(features, logits, labels)
     assert np.isfinite(detector.score(features, logits)).all()
     assert np.isfinite(detector.score(np.zeros((2, 24)), np.zeros((2, 7)))).all()
     assert np.isfinite(detector.score(*known)).all()
@@ -97,7 +96,7 @@ def test_awkward_arrays_give_finite_scores(name):
 def test_scores_and_metrics_equal_the_official_ones(name, golden):
     theirs, to_official = OFFICIAL[name]
     arrays = np.load(GOLDEN / "detectors.npz")
-    detector = build(name, ENTRIES[name]).fit(*golden["train"])
+    detector = build("detectors", name, ENTRIES[name]).fit(*golden["train"])
     known, unknown = (detector.score(*golden[part][:2]) for part in ("id", "ood"))
     every = np.concatenate([known, unknown])
     atol = INFO["noise"][f"{theirs}.score"]["suggested_atol"]
@@ -125,13 +124,13 @@ def test_nsd_is_the_mean_over_all_training_rows(golden):
     confidence = np.log(np.exp(logits.astype(np.float64)).sum(1))
     mean = (unit(query) @ unit(features).T * confidence).mean(axis=1)
     expected = -np.log(np.exp(query_logits.astype(np.float64)).sum(1)) * mean
-    detector = build("nsd", ENTRIES["nsd"]).fit(*golden["train"])
+    detector = build("detectors", "nsd", ENTRIES["nsd"]).fit(*golden["train"])
     np.testing.assert_allclose(detector.score(query, query_logits), expected, rtol=1e-5)
 
 
 def test_msp_orders_rows_that_are_certain_in_single_precision():
     (features, logits, labels), _, _ = toy(24)
-    detector = build("msp", {}).fit(features, logits, labels)
+    detector = build("detectors", "msp", {}).fit(features, logits, labels)
     sure = np.array([[40.0, 0, 0, 0, 0, 0, 0], [60.0, 0, 0, 0, 0, 0, 0]])
     assert (softmax(sure).max(axis=1).astype(np.float32) == 1.0).all()
     scores = detector.score(features[:2], sure)
@@ -143,14 +142,16 @@ def test_head_is_recovered_from_features_and_logits(golden):
     weight, bias = linear_head(features, logits.astype(np.float64))
     np.testing.assert_allclose(features @ weight.T + bias, logits, atol=1e-3)
     for name in ("vim", "react", "fdbd"):
-        given = build(name, ENTRIES[name]).fit(features, logits, labels, head=(weight, bias))
-        estimated = build(name, ENTRIES[name]).fit(features, logits, labels)
+        given = build("detectors", name, ENTRIES[name]).fit(features, logits, labels, head=(weight, bias))
+        estimated = build("detectors", name, ENTRIES[name]).fit(features, logits, labels)
         np.testing.assert_array_equal(given.score(features[:9], logits[:9]), estimated.score(features[:9], logits[:9]))
 
 
 def test_vim_keeps_the_asked_share_of_power():
     (features, logits, labels), _, _ = toy(160)
-    few, many = (build("vim", {"options": {"variance": v}}).fit(features, logits, labels) for v in (0.5, 0.999))
+    few, many = (
+        build("detectors", "vim", {"options": {"variance": v}}).fit(features, logits, labels) for v in (0.5, 0.999)
+    )
     assert few._residual.shape[1] > many._residual.shape[1] >= 1
     assert np.abs(few._origin).max() < 10.0, "the rows of this head sum to zero, the origin must not run away"
 
@@ -158,18 +159,18 @@ def test_vim_keeps_the_asked_share_of_power():
 def test_wrong_input_is_one_sentence():
     (features, logits, labels), _, _ = toy(24)
     with pytest.raises(NcstError, match="labels"):
-        build("msp", {}).fit(features, logits, labels[:-1])
+        build("detectors", "msp", {}).fit(features, logits, labels[:-1])
     with pytest.raises(NcstError, match="rows of each of the 7 classes"):
-        build("msp", {}).fit(features, logits, labels % 6)
+        build("detectors", "msp", {}).fit(features, logits, labels % 6)
     with pytest.raises(NcstError, match="not finite"):
-        build("msp", {}).fit(np.full_like(features, np.nan), logits, labels)
+        build("detectors", "msp", {}).fit(np.full_like(features, np.nan), logits, labels)
     with pytest.raises(NcstError, match="fitted on 24 features"):
-        build("msp", {}).fit(features, logits, labels).score(features[:, :9], logits)
-    with pytest.raises(NcstError, match="options of the detector knn"):
-        build("knn", {"options": {"neighbours": 7}})
+        build("detectors", "msp", {}).fit(features, logits, labels).score(features[:, :9], logits)
+    with pytest.raises(NcstError, match="options of 'knn' in config/detectors"):
+        build("detectors", "knn", {"options": {"neighbours": 7}})
     with pytest.raises(NcstError, match="temperature above 0"):
-        build("energy", {"options": {"temperature": 0}})
+        build("detectors", "energy", {"options": {"temperature": 0}})
     with pytest.raises(NcstError, match="No 'nothing' among the detectors"):
-        build("nothing", {})
+        build("detectors", "nothing", {})
     with pytest.raises(NcstError, match="at least one detector"):
-        build("ensemble", {"options": {"members": {}}})
+        build("detectors", "ensemble", {"options": {"members": {}}})

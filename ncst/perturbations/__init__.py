@@ -1,0 +1,1 @@
+"""Perturbations: what happens to a recording on its way, one per file; for augmentation and for robustness tests."""

@@ -1,0 +1,136 @@
+"""Perturbations: the contract of each entry, published values of RawBoost, what each does to the sound."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from _golden_models import golden_wave
+
+from ncst.delay import estimate_delay_ms
+from ncst.errors import NcstError
+from ncst.perturbations._base import Base
+from ncst.perturbations.rawboost import RawBoost
+from ncst.registry import build, modules
+
+ROOT = Path(__file__).parents[1]
+ENTRIES = yaml.safe_load((ROOT / "config/perturbations.yaml").read_text())["perturbations"]
+GOLDEN = Path(__file__).parent / "golden/augmentation"
+WAVE = golden_wave(3, 24_000)
+
+
+def perturb(name, samples=WAVE, seed=0, **options):
+    entry = ENTRIES.get(name, {})
+    entry = entry | {"options": entry.get("options", {}) | options}
+    return build("perturbations", name, entry)(samples, np.random.default_rng(seed))
+
+
+def power(samples, low, high):
+    """Power between two frequencies in Hz, in dB."""
+    spectrum = np.abs(np.fft.rfft(samples)) ** 2
+    frequency = np.fft.rfftfreq(len(samples), 1 / 16_000)
+    return 10 * np.log10(spectrum[(frequency >= low) & (frequency < high)].sum())
+
+
+def test_every_module_has_an_entry():
+    assert {entry.get("module", name) for name, entry in ENTRIES.items()} == set(modules("perturbations"))
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_contract(name):
+    before = WAVE.copy()
+    changed = perturb(name)
+    assert changed.dtype == np.float32 and changed.ndim == 1 and np.isfinite(changed).all()
+    assert np.abs(changed).max() <= 1
+    assert len(changed) == len(WAVE) or not build("perturbations", name, ENTRIES[name]).keeps_length
+    assert np.array_equal(WAVE, before), "the input must stay as it is"
+    assert np.array_equal(changed, perturb(name)), "the generator's state must decide everything"
+    assert not np.array_equal(changed, perturb(name, seed=1)), "strengths must be drawn"
+    assert np.abs(perturb(name, 0 * WAVE)).max() < 1e-3, "silence must stay silent"
+    assert np.isfinite(perturb(name, WAVE[5000:5400])).all(), "25 ms must do"
+
+
+@pytest.mark.parametrize("algorithm", range(1, 9))
+def test_rawboost_has_the_published_values(algorithm):
+    facts = json.loads((GOLDEN / f"rawboost_{algorithm}.json").read_text())
+    wanted = np.load(GOLDEN / f"rawboost_{algorithm}.npz")["output"]
+    draws = np.random.RandomState(facts["numpy_seed"])
+    found = RawBoost(algorithm).apply(golden_wave(facts["input"]["seed"], facts["input"]["samples"]), draws)
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-7)
+
+
+@pytest.mark.parametrize("algorithm", [1, 3])
+def test_rawboost_filters_have_the_published_taps(algorithm):
+    arrays = np.load(GOLDEN / f"rawboost_{algorithm}.npz")
+    rawboost, draws = RawBoost(algorithm), np.random.RandomState(1234)
+    if algorithm == 3:
+        draws.standard_normal(16_000)
+    for number, gain in enumerate(rawboost.gains[: sum(key.startswith("filter") for key in arrays)]):
+        np.testing.assert_allclose(rawboost.filter(draws, gain), arrays[f"filter{number}"], rtol=0, atol=1e-12)
+
+
+def test_rawboost_with_the_projects_generator_is_spread_as_published():
+    wanted = json.loads((GOLDEN / "rawboost_4.json").read_text())["distribution"]["statistics"]
+    x = golden_wave(15, 16_000)
+    found = [RawBoost(4).apply(x, np.random.default_rng(seed)) for seed in range(40)]
+    snr = [10 * np.log10((x**2).sum() / ((y - x) ** 2).sum()) for y in found]
+    peaks = [np.abs(y).max() for y in found]
+    for values, key in ((snr, "snr_db"), (peaks, "peak")):
+        assert abs(np.mean(values) - wanted[key]["mean"]) < 4 * wanted[key]["std"] / np.sqrt(40)
+
+
+def test_noise_has_the_ratio_and_the_slope():
+    for slope in (0, -3):
+        noise = perturb("noise", 0.2 * WAVE, snr_db=20, slope_db=slope) - 0.2 * WAVE
+        assert 10 * np.log10((0.04 * WAVE**2).sum() / (noise**2).sum()) == pytest.approx(20, abs=0.05)
+        assert power(noise, 4000, 8000) - power(noise, 1000, 2000) == pytest.approx(6 + 2 * slope, abs=1)
+
+
+def test_level_is_changed_and_clipped():
+    np.testing.assert_allclose(perturb("level", gain_db=-6), WAVE * 10**-0.3, atol=1e-7)
+    assert np.abs(perturb("level", gain_db=40)).max() == 1
+
+
+def test_lowpass_takes_the_top_and_nothing_else():
+    found = perturb("lowpass", cutoff_hz=4000)
+    assert power(found, 5000, 8000) < power(WAVE, 5000, 8000) - 30
+    assert power(found, 0, 3000) == pytest.approx(power(WAVE, 0, 3000), abs=0.05)
+    assert abs(estimate_delay_ms(WAVE, found)) < 0.01
+
+
+@pytest.mark.parametrize("codec", ["opus", "mp3"])
+def test_coded_files_are_aligned_and_better_at_higher_bitrates(codec):
+    errors = []
+    for kbps in (8, 32, 64):
+        found = perturb("reencode", codec=codec, bitrate_kbps=kbps)
+        assert abs(estimate_delay_ms(WAVE, found)) < 0.1
+        errors.append(((found - WAVE) ** 2).sum())
+    assert errors[2] < 0.3 * errors[0]
+
+
+def test_speed_changes_length_and_pitch():
+    tone = np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000).astype(np.float32)
+    found = perturb("speed", tone, factor=1.25)
+    assert len(found) == 12_800
+    assert np.abs(np.fft.rfft(found)).argmax() == 1000
+
+
+def test_wrong_options_are_named():
+    with pytest.raises(NcstError, match="algorithm: 9"):
+        perturb("rawboost", algorithm=9)
+    with pytest.raises(NcstError, match="codec: aac"):
+        perturb("reencode", codec="aac")
+    with pytest.raises(NcstError, match="bitrate_kbps: 4"):
+        perturb("reencode", bitrate_kbps=4)
+    with pytest.raises(NcstError, match=r"'noise' in config/perturbations.yaml do not fit"):
+        perturb("noise", loud=True)
+
+
+def test_a_perturbation_of_ones_own_keeps_type_and_length():
+    class Longer(Base):
+        def apply(self, samples, rng):
+            return np.repeat(samples.astype(np.float64), 2) * 9
+
+    changed = Longer()(WAVE, np.random.default_rng(0))
+    assert changed.dtype == np.float32 and len(changed) == len(WAVE) and np.abs(changed).max() == 1
