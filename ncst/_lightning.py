@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ncst._batches import loader
+from ncst._objectives import objective_of
 from ncst.files import atomic
 from ncst.seeds import seed_of
-from ncst.training import clip_loss, learning_rate, loss_weights, make_optimizer
+from ncst.training import learning_rate, make_optimizer
 
 
 class Run(pl.LightningModule):
@@ -30,7 +31,7 @@ class Run(pl.LightningModule):
         self.sets = sets
         self.checkpoint = checkpoint
         self.workers = workers
-        self.register_buffer("weights", loss_weights(sets[0].targets, self.recipe["class_weights"]), persistent=False)
+        self.objective = objective_of(facts, sets[0].targets)
         self.curves = []
         self.best_epoch = None
         self.best_state = None
@@ -107,7 +108,7 @@ class Run(pl.LightningModule):
         """Return the loss of batch *number* of the running epoch."""
         features, targets = batch
         torch.manual_seed(seed_of(*self.names, "dropout", self.epoch, number))
-        loss = clip_loss(self.network(features)[1], targets, self.weights)
+        loss = self.objective(self.network(features)[1], targets)
         self.sums["train"] += loss.item() * len(targets)
         self.seen += len(targets)
         rate = f"{self.seen / (time.perf_counter() - self.started):.0f} clips/s"
@@ -118,8 +119,8 @@ class Run(pl.LightningModule):
         """Add up loss and right answers of a development batch."""
         features, targets = batch
         logits = self.network(features)[1]
-        self.sums["loss"] += clip_loss(logits, targets).item() * len(targets)
-        self.sums["right"] += (logits.argmax(1) == targets).sum().item()
+        self.sums["loss"] += self.objective(logits, targets).item() * len(targets)
+        self.sums["right"] += self.objective.right(logits, targets).item()
 
     def on_train_epoch_end(self):
         """Note the epoch, keep the best weights, and save the state."""

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 from torch.nn.functional import cross_entropy
 
-from ncst import registry
+from ncst import registry, taxonomy
 from ncst._batches import Clips
 from ncst.errors import NcstError
 from ncst.features import FeatureStore
@@ -37,7 +37,9 @@ DEFAULTS = {
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
-def train(model_entry, name, seed, train_manifest, dev_manifest, results, out_dir, device="cpu", workers=0):
+def train(
+    model_entry, name, seed, train_manifest, dev_manifest, results, out_dir, device="cpu", workers=0, parameters=None
+):
     """Train one model with one seed and write ``model.safetensors``, ``model.json`` and ``curves.csv``.
 
     The epoch with the lowest development loss, averaged over clips, is kept. While it runs, ``last.ckpt`` holds the
@@ -48,13 +50,14 @@ def train(model_entry, name, seed, train_manifest, dev_manifest, results, out_di
     ----------
     model_entry : dict
         The model's entry of ``config/models.yaml``: ``frontend``, ``options`` and ``training``; missing keys of
-        ``training`` take the values of `DEFAULTS`, those of the published baselines.
+        ``training`` take the values of `DEFAULTS`, those of the published baselines. With ``heads`` (see
+        `ncst.taxonomy.heads_of`) it is a taxonomy tracer.
     name : str
         The model's name; its module unless the entry has a ``module`` key.
     seed : int
         Decides initial weights, order, crops and dropout.
     train_manifest, dev_manifest : path
-        Parquet manifests; labels are class ids.
+        Parquet manifests; labels are class ids, those of a taxonomy tracer the columns ``vq``, ``aux`` and ``dec``.
     results : path
         The results folder with the features.
     out_dir : path
@@ -63,6 +66,8 @@ def train(model_entry, name, seed, train_manifest, dev_manifest, results, out_di
         ``cpu`` or ``cuda``.
     workers : int
         Processes that read features.
+    parameters : dict, optional
+        Codec to its parameters, for the head ``parameters`` (`ncst.plan.codec_parameters`).
 
     Raises
     ------
@@ -73,11 +78,19 @@ def train(model_entry, name, seed, train_manifest, dev_manifest, results, out_di
     recipe = _training_options(name, model_entry.get("training") or {})
     if device != "cpu" and not torch.cuda.is_available():
         raise NcstError(f"`device: {device}` is asked for, but PyTorch finds no GPU: set `gpu: 0` or use a GPU node.")
-    needed = ("label", "codec", "shard_file", "row")
-    columns, dev_columns = (read_manifest(path, needed).to_pydict() for path in (train_manifest, dev_manifest))
-    classes, class_names = _classes(columns, dev_columns, train_manifest, dev_manifest)
+    manifests = train_manifest, dev_manifest
+    needed = ("label", "codec", "shard_file", "row", *(taxonomy.COLUMNS if model_entry.get("heads") else ()))
+    columns = [read_manifest(path, needed).to_pydict() for path in manifests]
+    if model_entry.get("heads"):
+        heads = taxonomy.describe(model_entry["heads"], *columns, parameters or {}, manifests)
+        task = {"heads": heads}
+        targets = [taxonomy.targets(heads, c, parameters or {}, path) for c, path in zip(columns, manifests)]
+    else:
+        classes, class_names = _classes(*columns, *manifests)
+        task = {"classes": classes, "class_names": class_names}
+        targets = [[classes.index(y) for y in c["label"]] for c in columns]
     store = FeatureStore(results, model_entry["frontend"])
-    sets = [Clips(c, store, recipe["crop"], [classes.index(y) for y in c["label"]]) for c in (columns, dev_columns)]
+    sets = [Clips(c, store, recipe["crop"], y) for c, y in zip(columns, targets)]
     facts = {
         "name": name,
         "title": model_entry.get("title", name),
@@ -87,8 +100,7 @@ def train(model_entry, name, seed, train_manifest, dev_manifest, results, out_di
         "options": model_entry.get("options") or {},
         "shape": list(sets[0].shape),
         "training": recipe,
-        "classes": classes,
-        "class_names": class_names,
+        **task,
         "clips": {"train": len(sets[0]), "dev": len(sets[1])},
         "manifests": {"train": sha256(train_manifest), "dev": sha256(dev_manifest)},
         "fingerprint": store.fingerprint,
@@ -103,11 +115,21 @@ def build(facts):
     Raises
     ------
     NcstError
-        If the model does not take one of its options.
+        If the model does not take one of its options, or has one output and is asked for several.
     """
     network = registry.load("models", facts["module"])
+    if network.heads != ("heads" in facts):
+        raise NcstError(
+            f"Model {facts['name']}: the module {facts['module']} {'needs' if network.heads else 'takes no'} `heads`; "
+            "those of a taxonomy tracer go with the module taxonomy."
+        )
+    outputs = (
+        {head: len(about["outputs"]) for head, about in facts["heads"].items()}
+        if network.heads
+        else len(facts["classes"])
+    )
     try:
-        return network(len(facts["classes"]), tuple(facts["shape"]), **facts["options"])
+        return network(outputs, tuple(facts["shape"]), **facts["options"])
     except TypeError as error:
         raise NcstError(f"Model {facts['name']} does not take its `options` {facts['options']}: {error}.") from error
 
@@ -181,7 +203,17 @@ def clip_loss(logits, targets, weights=None):
     NcstError
         If it is not finite.
     """
-    loss = cross_entropy(logits, targets, weight=weights)
+    return finite(cross_entropy(logits, targets, weight=weights))
+
+
+def finite(loss):
+    """Return *loss*, a tensor.
+
+    Raises
+    ------
+    NcstError
+        If it is not finite.
+    """
     if not torch.isfinite(loss):
         raise NcstError("The loss is not a number: lower `lr` or set `clip_grad` in the model's `training`.")
     return loss

@@ -33,11 +33,15 @@ class Base(nn.Module):
         What published checkpoints put before the keys of this model.
     checkpoint_ignores : tuple of str
         Prefixes of keys in published checkpoints that belong to the front-end.
+    heads : bool
+        Whether the model has one output per task of `ncst.taxonomy`: *classes* is then a dict of head to number of
+        outputs, and the logits of all heads lie side by side in that order.
     """
 
     embedding_dim: int
     checkpoint_prefix = ""
     checkpoint_ignores: tuple[str, ...] = ()
+    heads = False
 
 
 def import_checkpoint(path, model):

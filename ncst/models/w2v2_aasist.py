@@ -1,13 +1,10 @@
 """W2V2-AASIST: residual blocks and the graph back-end of AASIST on frames of a self-supervised speech model."""
 
-from torch import nn
-from torch.nn import functional as F
-
 from ncst.models._graph import GraphModel
-from ncst.models._residual import encoder
+from ncst.models._ssl_encoder import SslEncoder
 
 
-class W2v2Aasist(GraphModel):
+class W2v2Aasist(GraphModel, SslEncoder):
     """The W2V2-AASIST baseline without its frozen front-end.
 
     Parameters
@@ -46,23 +43,8 @@ class W2v2Aasist(GraphModel):
         dropouts=(0.2, 0.3, 0.2, 0.5),
     ):
         super().__init__(classes, projection // 3, channels[1], widths, ratios, dropouts)
-        self.LL = nn.Linear(shape[1], projection)
-        self.first_bn = nn.BatchNorm2d(1)
-        self.first_bn1 = nn.BatchNorm2d(channels[1])
-        self.encoder = encoder(channels, pool=1)
-        self.attention = nn.Sequential(
-            nn.Conv2d(channels[1], attention, 1),
-            nn.SELU(),
-            nn.BatchNorm2d(attention),
-            nn.Conv2d(attention, channels[1], 1),
-        )
+        self.add_encoder(shape[1], projection, channels, attention)
 
     def forward(self, x):
         """Return ``(embedding, logits)`` of features (B, frames, width)."""
-        x = F.max_pool2d(self.LL(x).mT.unsqueeze(1), 3)
-        x = self.encoder(F.selu(self.first_bn(x), inplace=True))
-        x = F.selu(self.first_bn1(x), inplace=True)
-        weights = self.attention(x)
-        spectral = (x * weights.softmax(-1)).sum(-1)
-        temporal = (x * weights.softmax(-2)).sum(-2)
-        return self.classify(spectral.mT, temporal.mT)
+        return self.classify(*self.nodes(x))
