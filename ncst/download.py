@@ -1,0 +1,152 @@
+"""Published files: downloaded once, checked, and pinned in a lock file that the user may commit."""
+
+import fcntl
+import hashlib
+import os
+import re
+from pathlib import Path
+
+import yaml
+
+from ncst import _http
+from ncst.errors import NcstError
+from ncst.files import atomic, sha256
+
+LOCK = Path("config/downloads.lock.yaml")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def fetch(key, source, folder, lock=LOCK):
+    """Download the files of *source* into *folder* and check them.
+
+    Broken downloads go on where they stopped. A file that lies in *folder* already is checked and needs no network. A
+    size or hash that *source* does not state, the commit behind a branch and the files of a Zenodo record are noted in
+    the file *lock* at the first download and demanded from then on; another URL, revision or record is noted anew.
+
+    Parameters
+    ----------
+    key : str
+        The config's key of *source*; names it in messages and in the lock file.
+    source : dict
+        ``source: url`` with ``files`` (name: ``url`` and, where published, ``size`` in bytes, ``sha256``, ``md5``);
+        ``source: huggingface`` with ``repo``, ``revision``, ``files`` and perhaps ``repo_type: dataset``;
+        ``source: zenodo`` with ``records``, the API's addresses of records, all of whose files are taken.
+    folder, lock : path
+
+    Returns
+    -------
+    dict of str to Path
+        The files under their names.
+
+    Raises
+    ------
+    NcstError
+        If there is no network, the repository or file does not exist or needs a login, the disk is full, or a file is
+        truncated or has another hash; a wrong file is deleted.
+    """
+    locked, found = _read_lock(lock).get(key, {}), {}
+    pinned = {
+        file: (locked[file] if locked.get(file, {}).get("of") == facts["of"] else {}) | facts
+        for file, facts in _files(key, source, locked).items()
+    }
+    for file, facts in pinned.items():
+        path = found[file] = Path(folder) / file
+        if path.is_file():
+            pass
+        elif source["source"] == "huggingface":
+            facts["revision"] = _from_hub(key, source, file, facts.get("revision") or source["revision"], folder)
+        else:
+            _http.download(facts.get("url") or facts["of"], path, key)
+        facts |= _check(key, path, facts, lock)
+        _write_lock(lock, key, pinned)
+    return found
+
+
+def _files(key, source, locked):
+    """Return the facts that *source* states of each file; ``of`` names the version they are about."""
+    if source["source"] == "zenodo":
+        if {facts["of"] for facts in locked.values()} == set(source["records"]):
+            return locked
+        return {name: facts for record in source["records"] for name, facts in _of_record(key, record)}
+    files = {}
+    for file, stated in source["files"].items():
+        facts = {name: value for name, value in (stated or {}).items() if value is not None}
+        hub = source["source"] == "huggingface"
+        files[file] = {"of": f"{source['repo']}@{source['revision']}" if hub else facts.pop("url"), **facts}
+    return files
+
+
+def _of_record(key, record):
+    for file in _http.read_json(record, key)["files"]:
+        name = file["key"]
+        if Path(name).name != name or name.startswith("."):
+            raise NcstError(f"{record} has a file named {name!r}, which is not safe to write: download it by hand.")
+        checksum = file["checksum"].removeprefix("md5:")
+        yield name, {"of": record, "url": file["links"]["self"], "size": file["size"], "md5": checksum}
+
+
+def _from_hub(key, source, file, revision, folder):
+    """Download one file from the Hugging Face Hub and return the commit it is of."""
+    from huggingface_hub import errors, get_hf_file_metadata, hf_hub_download, hf_hub_url
+
+    repo, kind, hub = source["repo"], source.get("repo_type"), os.environ.get("HF_ENDPOINT")
+    try:
+        if not _COMMIT.fullmatch(revision):
+            url = hf_hub_url(repo, file, revision=revision, repo_type=kind, endpoint=hub)
+            revision = get_hf_file_metadata(url).commit_hash
+        with _http.writing(Path(folder) / file):
+            hf_hub_download(repo, file, revision=revision, repo_type=kind, local_dir=folder, endpoint=hub)
+        return revision
+    except errors.GatedRepoError as error:
+        page = f"https://huggingface.co/{f'{kind}s/' if kind else ''}{repo}"
+        raise NcstError(
+            f"{key} is gated: accept the terms at {page}, run `hf auth login`, then fetch again."
+        ) from error
+    except errors.LocalEntryNotFoundError as error:
+        raise _http.no_network(file, repo, key, error) from error
+    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.EntryNotFoundError) as error:
+        raise NcstError(
+            f"The Hugging Face repository {repo} has no {file} at revision {revision}, or is private: correct {key} in"
+            " the config."
+        ) from error
+    except (OSError, errors.HTTPError) as error:
+        raise _http.no_network(file, repo, key, error) from error
+
+
+def _check(key, path, facts, lock):
+    """Return the size and hash of *path* after comparing them with *facts*; a wrong file is deleted."""
+    size = path.stat().st_size
+    if size != facts.get("size", size):
+        path.unlink()
+        what = "truncated" if size < facts["size"] else "too long"
+        raise NcstError(f"{path} of {key} is {what}: {size} of {facts['size']} bytes; it was deleted, fetch it again.")
+    digests = {"sha256": sha256(path)}
+    if "md5" in facts:
+        with path.open("rb") as stream:
+            digests["md5"] = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    for kind, digest in digests.items():
+        if digest != facts.get(kind, digest):
+            path.unlink()
+            raise NcstError(
+                f"{path} of {key} has {kind} {digest}, not {facts[kind]}: it was deleted; fetch it again, and if that"
+                f" does not help the published file has changed: where you trust it, correct {key} in the config or"
+                f" remove it from {lock}."
+            )
+    return {"size": size, **digests}
+
+
+def _read_lock(path):
+    path = Path(path)
+    return yaml.safe_load(path.read_text(encoding="utf-8")) or {} if path.is_file() else {}
+
+
+def _write_lock(path, key, pinned):
+    """Add *key* to the lock file; two fetches at a time wait for each other."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with (path.parent / f".{path.name}.wait").open("w") as waiting:
+        fcntl.flock(waiting, fcntl.LOCK_EX)
+        locked = _read_lock(path)
+        if locked.get(key) != pinned:
+            with atomic(path) as temporary:
+                temporary.write_text(yaml.safe_dump(locked | {key: pinned}, sort_keys=True), encoding="utf-8")
