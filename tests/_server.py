@@ -67,8 +67,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         quarter = -(-len(rest) // 4)
         for start in range(0, len(rest), quarter):
             time.sleep(self.server.pause)
-            self.wfile.write(rest[start : start + quarter])
             self.server.sent += len(rest[start : start + quarter])
+            self.wfile.write(rest[start : start + quarter])
 
     def refuse(self, status, code):
         self.send_response(status)
