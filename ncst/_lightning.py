@@ -1,18 +1,23 @@
 """The training loop on Lightning; imported only when training starts, because Lightning takes seconds to import."""
 
+import io
 import json
+import shutil
 import time
 
 import lightning.pytorch as pl
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch.utils.tensorboard import SummaryWriter
 
 from ncst._batches import loader
 from ncst._objectives import objective_of
+from ncst._progress import TrainingProgress, log
+from ncst.errors import NcstError
 from ncst.files import atomic
 from ncst.seeds import seed_of
 from ncst.training import learning_rate, make_optimizer
+
+PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
 class Run(pl.LightningModule):
@@ -35,24 +40,30 @@ class Run(pl.LightningModule):
         self.curves = []
         self.best_epoch = None
         self.best_state = None
-        self.optimizer_state = None
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}")
-        self.progress = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
-        self.task = self.progress.add_task(facts["name"], total=len(sets[0]) * self.recipe["epochs"], rate="")
+        self.resumed = None
 
     def resume(self):
-        """Take up the state file of the same experiment, if there is one."""
+        """Take up the state file of the same experiment, if there is one.
+
+        Raises
+        ------
+        NcstError
+            If it is damaged.
+        """
         if not self.checkpoint.is_file():
             return
-        state = torch.load(self.checkpoint, "cpu", weights_only=True)
-        if state["identity"] != self.identity:
-            self._say(f"{self.checkpoint} belongs to another experiment: starting from the beginning")
+        try:
+            state = torch.load(self.checkpoint, "cpu", weights_only=True)
+            identity = state["identity"]
+        except Exception as error:  # pickle, zip and PyTorch errors have no common base
+            raise NcstError(f"{self.checkpoint} is damaged: delete it to train from the beginning.") from error
+        if identity != self.identity:
+            log.info("%s belongs to another experiment: starting from the beginning", self.checkpoint)
             return
         self.network.load_state_dict(state["network"])
-        self.optimizer_state = state["optimizer"]
+        self.resumed = state
         self.best_epoch, self.best_state, self.curves = state["best_epoch"], state["best_state"], state["curves"]
-        self.progress.update(self.task, completed=len(self.sets[0]) * self.epoch)
-        self._say(f"resuming after epoch {self.epoch}")
+        log.info("resuming after epoch %d", self.epoch)
 
     def fit(self, device):
         """Run the epochs that are left, on one device."""
@@ -61,6 +72,7 @@ class Run(pl.LightningModule):
         trainer = pl.Trainer(
             accelerator="cpu" if device == "cpu" else "gpu",
             devices=1,
+            precision=PRECISIONS[self.recipe["precision"]],
             max_epochs=self.recipe["epochs"] - self.epoch,
             gradient_clip_val=self.recipe["clip_grad"],
             deterministic=True if device == "cpu" else "warn",
@@ -71,15 +83,29 @@ class Run(pl.LightningModule):
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        with self.progress:
+        clips = len(self.sets[0])
+        boards = self.checkpoint.parent / "tensorboard"
+        if not self.curves:
+            shutil.rmtree(boards, ignore_errors=True)
+        with (
+            TrainingProgress(self.names[1], clips * self.epoch, clips * self.recipe["epochs"]) as self.progress,
+            SummaryWriter(boards, purge_step=self.epoch + 1) as self.board,
+        ):
             trainer.fit(self)
 
     def configure_optimizers(self):
         """Return the optimizer, in its saved state after an interruption."""
         optimizer = make_optimizer(self.network, self.recipe)
-        if self.optimizer_state is not None:
-            optimizer.load_state_dict(self.optimizer_state)
+        if self.resumed:
+            optimizer.load_state_dict(self.resumed["optimizer"])
         return optimizer
+
+    def on_fit_start(self):
+        """Compile the network and restore the scale of fp16 losses."""
+        if self.recipe["compile"]:
+            self.network.compile(backend=self.recipe["compile"])
+        if self.resumed:
+            self.trainer.precision_plugin.load_state_dict(self.resumed["precision"])
 
     @property
     def epoch(self):
@@ -102,23 +128,20 @@ class Run(pl.LightningModule):
             group["lr"] = self.rate
         self.started = time.perf_counter()
         self.sums = dict.fromkeys(("train", "loss", "right"), 0.0)
-        self.seen = 0
 
     def training_step(self, batch, number):
         """Return the loss of batch *number* of the running epoch."""
         features, targets = batch
         torch.manual_seed(seed_of(*self.names, "dropout", self.epoch, number))
-        loss = self.objective(self.network(features)[1], targets)
+        loss = self.objective(self.network(features)[1].float(), targets)
         self.sums["train"] += loss.item() * len(targets)
-        self.seen += len(targets)
-        rate = f"{self.seen / (time.perf_counter() - self.started):.0f} clips/s"
-        self.progress.update(self.task, advance=len(targets), rate=rate)
+        self.progress.advance(len(targets))
         return loss
 
     def validation_step(self, batch, _):
         """Add up loss and right answers of a development batch."""
         features, targets = batch
-        logits = self.network(features)[1]
+        logits = self.network(features)[1].float()
         self.sums["loss"] += self.objective(logits, targets).item() * len(targets)
         self.sums["right"] += self.objective.right(logits, targets).item()
 
@@ -139,22 +162,22 @@ class Run(pl.LightningModule):
             self.best_epoch = len(self.curves) - 1
             self.best_state = {k: v.detach().cpu().clone() for k, v in self.network.state_dict().items()}
         self._save()
+        for key, value in row.items():
+            self.board.add_scalar(key, value, row["epoch"])
         shown = f"train loss {row['train_loss']:.4f}, dev loss {row['dev_loss']:.4f}, dev accuracy {row['dev_acc']:.4f}"
-        self._say(f"epoch {row['epoch']}/{self.recipe['epochs']}: {shown}, {clips / seconds:.1f} clips/s")
+        self.progress.say(f"epoch {row['epoch']}/{self.recipe['epochs']}: {shown}, {clips / seconds:.1f} clips/s")
 
     def _save(self):
+        state = {
+            "identity": self.identity,
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizers().optimizer.state_dict(),
+            "precision": self.trainer.precision_plugin.state_dict(),
+            "best_epoch": self.best_epoch,
+            "best_state": self.best_state,
+            "curves": self.curves,
+        }
+        content = io.BytesIO()
+        torch.save(state, content)
         with atomic(self.checkpoint) as temporary:
-            torch.save(
-                {
-                    "identity": self.identity,
-                    "network": self.network.state_dict(),
-                    "optimizer": self.optimizers().optimizer.state_dict(),
-                    "best_epoch": self.best_epoch,
-                    "best_state": self.best_state,
-                    "curves": self.curves,
-                },
-                temporary,
-            )
-
-    def _say(self, text):
-        self.progress.console.print(text, highlight=False)
+            temporary.write_bytes(content.getbuffer())

@@ -1,6 +1,7 @@
 """Training: one model, one seed, from features on disk to weights, chosen by the loss on the development set."""
 
 import csv
+import hashlib
 import json
 import logging
 import math
@@ -9,10 +10,10 @@ import warnings
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch.nn.functional import cross_entropy
 
-from ncst import registry, taxonomy
+from ncst import plan, registry, taxonomy
 from ncst._batches import Clips
 from ncst.errors import NcstError
 from ncst.features import FeatureStore
@@ -32,6 +33,8 @@ DEFAULTS = {
     "step_factor": 0.5,
     "clip_grad": None,
     "class_weights": None,
+    "precision": "fp32",
+    "compile": None,
     "crop": None,
 }
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
@@ -42,9 +45,10 @@ def train(
 ):
     """Train one model with one seed and write ``model.safetensors``, ``model.json`` and ``curves.csv``.
 
-    The epoch with the lowest development loss, averaged over clips, is kept. While it runs, ``last.ckpt`` holds the
-    state after each epoch; the same call after an interruption goes on from there and, on a CPU with as many threads,
-    ends with the same weights to the bit.
+    The epoch with the lowest development loss, averaged over clips, is kept; ``last.safetensors`` holds the weights of
+    the last one and ``tensorboard`` the curves. ``last.ckpt`` holds all state after each epoch until the end; the same
+    call after an interruption goes on from there and, on a CPU with as many threads, ends with the same weights to the
+    bit.
 
     Parameters
     ----------
@@ -73,9 +77,11 @@ def train(
     ------
     NcstError
         If a class has no training clips, features are missing or were not made alike, the loss is not a number, an
-        option is unknown, or there is no GPU where one is asked for.
+        option is unknown, there is no GPU where one is asked for, or the disk is full.
     """
     recipe = _training_options(name, model_entry.get("training") or {})
+    if device == "cpu" and recipe["precision"] == "fp16":
+        raise NcstError(f"models.{name}.training.precision is fp16, which needs a GPU: use fp32 or bf16 on a CPU.")
     if device != "cpu" and not torch.cuda.is_available():
         raise NcstError(f"`device: {device}` is asked for, but PyTorch finds no GPU: set `gpu: 0` or use a GPU node.")
     manifests = train_manifest, dev_manifest
@@ -104,9 +110,15 @@ def train(
         "clips": {"train": len(sets[0]), "dev": len(sets[1])},
         "manifests": {"train": sha256(train_manifest), "dev": sha256(dev_manifest)},
         "fingerprint": store.fingerprint,
+        "code": _code(model_entry.get("module", name)),
     }
     run = _fit(facts, sets, Path(out_dir) / "last.ckpt", device, workers)
     _write(run, facts, Path(out_dir))
+
+
+def _code(module):
+    """Return one SHA-256 over the source files that decide what the model *module* computes."""
+    return hashlib.sha256("".join(sha256(path) for path in plan.code_of("models", module)).encode()).hexdigest()
 
 
 def build(facts):
@@ -143,7 +155,13 @@ def learning_rate(recipe, epoch):
 
 def _training_options(name, training):
     recipe = DEFAULTS | training
-    allowed = {"optimizer": set(OPTIMIZERS), "schedule": {"step", "cosine"}, "class_weights": {None, "balanced"}}
+    allowed = {
+        "optimizer": set(OPTIMIZERS),
+        "schedule": {"step", "cosine"},
+        "class_weights": {None, "balanced"},
+        "precision": {"fp32", "bf16", "fp16"},
+        "compile": {None, "inductor", "aot_eager"},
+    }
     unknown = recipe.keys() - DEFAULTS.keys()
     if unknown:
         raise NcstError(f"models.{name}.training has unknown keys {sorted(unknown)}: use {sorted(DEFAULTS)}.")
@@ -229,8 +247,10 @@ def _write(run, facts, out_dir):
         "threads": torch.get_num_threads(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
-    with atomic(out_dir / "model.safetensors") as temporary:
-        save_file({key: value.contiguous() for key, value in run.best_state.items()}, temporary)
+    for name, state in (("model", run.best_state), ("last", run.network.state_dict())):
+        content = save({key: value.cpu().contiguous() for key, value in state.items()})
+        with atomic(out_dir / f"{name}.safetensors") as temporary:
+            temporary.write_bytes(content)
     with atomic(out_dir / "curves.csv") as temporary, temporary.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, list(run.curves[0]))
         writer.writeheader()

@@ -3,8 +3,10 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ import pytest
 import torch
 import yaml
 
-from ncst import _lightning, scoring, shards, training
+from ncst import _lightning, _progress, scoring, shards, training
 from ncst.audio import encode_flac
 from ncst.errors import NcstError
 from ncst.features import compute_features, feature_path
@@ -97,7 +99,13 @@ def trained(results, tmp_path_factory):
 def test_training_learns_and_writes_what_it_did(trained):
     facts = json.loads((trained / "model.json").read_text())
     curves = list(csv.DictReader((trained / "curves.csv").open()))
-    assert sorted(path.name for path in trained.iterdir()) == ["curves.csv", "model.json", "model.safetensors"]
+    assert sorted(path.name for path in trained.iterdir()) == [
+        "curves.csv",
+        "last.safetensors",
+        "model.json",
+        "model.safetensors",
+        "tensorboard",
+    ]
     assert facts["classes"] == [0, 2, 6]
     assert facts["class_names"] == ["real", "low", "high"]
     assert facts["dev_accuracy"] >= 0.95
@@ -132,8 +140,9 @@ def test_an_interrupted_run_ends_with_the_same_bits(results, trained, tmp_path, 
         patch.setattr(_lightning.Run, moment, step)
         with pytest.raises(Killed):
             run(results, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["last.ckpt", "tensorboard"]
     assert run(results, tmp_path) == (trained / "model.safetensors").read_bytes()
+    assert (tmp_path / "last.safetensors").read_bytes() == (trained / "last.safetensors").read_bytes()
     assert not (tmp_path / "last.ckpt").exists()
     rows = [list(csv.DictReader((folder / "curves.csv").open())) for folder in (tmp_path, trained)]
     for one, other in zip(*rows):
@@ -151,8 +160,84 @@ def test_a_killed_process_resumes_to_the_same_bits(results, trained, tmp_path):
     arguments = [sys.executable, "-c", code, str(Path(__file__).parent), str(results), str(tmp_path)]
     ended = subprocess.run(arguments, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True)
     assert ended.returncode == 9, ended.stderr.decode()
-    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["last.ckpt", "tensorboard"]
     assert run(results, tmp_path) == (trained / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {"precision": "bf16", "optimizer": "adamw", "schedule": "cosine", "clip_grad": 1.0},
+        {"compile": "aot_eager", "batch": 10},
+    ],
+    ids=["bf16", "compile"],
+)
+def test_other_recipes_are_interrupted_without_a_trace(results, tmp_path, monkeypatch, recipe):
+    entry = changed(epochs=3, **recipe)
+    whole = run(results, tmp_path / "whole", entry)
+    original = _lightning.Run._save
+
+    def stop(self):
+        original(self)
+        if self.epoch == 2:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_lightning.Run, "_save", stop)
+        with pytest.raises(Killed):
+            run(results, tmp_path / "parts", entry)
+    assert run(results, tmp_path / "parts", entry) == whole
+    assert whole != run(results, tmp_path / "plain", changed(epochs=3)), "the recipe must have an effect"
+
+
+def test_tensorboard_has_the_curves(trained):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(trained / "tensorboard")).Reload()
+    curves = list(csv.DictReader((trained / "curves.csv").open()))
+    shown = events.Scalars("dev_loss")
+    assert [event.step for event in shown] == list(range(1, 13))
+    assert [event.value for event in shown] == pytest.approx([float(row["dev_loss"]) for row in curves])
+
+
+def test_progress_is_logged_where_there_is_no_terminal(monkeypatch, caplog, capsys):
+    monkeypatch.setattr(_progress, "EVERY", 0.0)
+    with caplog.at_level("INFO"), _progress.TrainingProgress("small", 100, 300) as progress:
+        time.sleep(0.02)
+        progress.advance(50)
+        progress.say("epoch 1")
+    line, said = caplog.messages
+    assert re.fullmatch(r"150 of 300 clips, \d+ clips/s, 0:00:00 left", line)
+    assert said == "epoch 1"
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_damaged_state_is_one_sentence(results, tmp_path):
+    (tmp_path / "last.ckpt").write_bytes(b"half")
+    with pytest.raises(NcstError, match="damaged: delete it"):
+        run(results, tmp_path)
+
+
+FULL_DISK = """
+import resource, sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+import test_training as t
+from ncst.errors import NcstError
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))
+try:
+    t.run(Path(sys.argv[2]), Path(sys.argv[3]))
+except NcstError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_in_training_is_one_sentence(results, tmp_path):
+    arguments = [sys.executable, "-c", FULL_DISK, str(Path(__file__).parent), str(results), str(tmp_path)]
+    done = subprocess.run(arguments, capture_output=True, text=True)
+    assert "last.ckpt failed" in done.stdout and "nothing was kept of it" in done.stdout, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["tensorboard"]
 
 
 def test_the_state_of_another_experiment_is_not_taken_up(results, trained, tmp_path, monkeypatch):
@@ -267,6 +352,8 @@ def test_what_cannot_be_trained_is_refused(results, tmp_path):
         run(results, tmp_path, changed(lr=1e30))
     with pytest.raises(NcstError, match="unknown keys"):
         run(results, tmp_path, changed(epoch=3))
+    with pytest.raises(NcstError, match="needs a GPU"):
+        run(results, tmp_path, changed(precision="fp16"))
     with pytest.raises(NcstError, match="schedule"):
         run(results, tmp_path, changed(schedule="linear"))
     with pytest.raises(NcstError, match="crop: 60"):
