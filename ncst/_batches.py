@@ -20,17 +20,22 @@ class Clips(torch.utils.data.Dataset):
         Length that is kept along the features' time axis; None keeps all.
     targets : sequence of int or None
         One per clip.
+    augmentation : ncst.augmentation.Augmentation or None
+        Makes other features of those that the store, its own, holds.
     """
 
-    def __init__(self, manifest, store, crop=None, targets=None):
+    def __init__(self, manifest, store, crop=None, targets=None, augmentation=None):
         self.files = manifest["shard_file"]
         self.rows = manifest["row"]
         self.store = store
         self.crop = crop
         self.targets = targets
+        self.augmentation = augmentation
         store.open(self.files[0])
-        self.axis = store.fingerprint["time_axis"]
-        self.length = store.fingerprint["shape"][self.axis]
+        fingerprint = (augmentation or store).fingerprint
+        self.axis = fingerprint["time_axis"]
+        self.full_shape = fingerprint["shape"]
+        self.length = self.full_shape[self.axis]
         if crop and crop > self.length:
             raise NcstError(
                 f"`crop: {crop}` is longer than the features of {store.frontend}, {self.length}: shorten it."
@@ -39,7 +44,7 @@ class Clips(torch.utils.data.Dataset):
     @property
     def shape(self):
         """Shape of one clip's features after cropping."""
-        shape = list(self.store.fingerprint["shape"])
+        shape = list(self.full_shape)
         shape[self.axis] = self.crop or self.length
         return tuple(shape)
 
@@ -47,9 +52,11 @@ class Clips(torch.utils.data.Dataset):
         return len(self.files)
 
     def __getitem__(self, key):
-        """Return ``(features, targets)`` of ``key = (indices, starts)``, as float32 and int64 tensors."""
-        indices, starts = key
+        """Return ``(features, targets)`` of ``key = (indices, starts, seeds)``, as float32 and int64 tensors."""
+        indices, starts, seeds = key
         batch = self.store.read([self.files[i] for i in indices], [self.rows[i] for i in indices])
+        if self.augmentation:
+            batch = self.augmentation(batch, seeds)
         if self.crop:
             parts = zip(batch, starts)
             batch = np.stack([np.take(x, range(s, s + self.crop), axis=self.axis) for x, s in parts])
@@ -60,14 +67,15 @@ class Clips(torch.utils.data.Dataset):
         """Return the keys of consecutive batches that read the middle of each clip."""
         indices = np.arange(len(self))
         start = (self.length - (self.crop or self.length)) // 2
-        return [(indices[i : i + size], [start] * size) for i in range(0, len(self), size)]
+        return [(indices[i : i + size], [start] * size, None) for i in range(0, len(self), size)]
 
     def shuffled(self, size, *names):
-        """Return the keys of one epoch: order and crops follow from *names* alone."""
+        """Return the keys of one epoch: order, crops and augmentation follow from *names* alone."""
         draw = np.random.default_rng(seed_of(*names, bits=64))
         order = draw.permutation(len(self))
         starts = draw.integers(0, self.length - (self.crop or self.length) + 1, len(self))
-        return [(order[i : i + size], starts[i : i + size]) for i in range(0, len(self), size)]
+        seeds = draw.integers(2**63, size=len(self))
+        return [tuple(part[i : i + size] for part in (order, starts, seeds)) for i in range(0, len(self), size)]
 
 
 def loader(clips, keys, workers=0):

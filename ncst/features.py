@@ -115,8 +115,12 @@ class FeatureStore:
 
     def read(self, shard_files, rows):
         """Return the (B, *shape) float32 features of the given rows of the given shards, int16 scaled to [-1, 1)."""
-        values = np.stack([self.open(file)[row] for file, row in zip(shard_files, rows)])
-        return values.astype(np.float32) / 32768 if values.dtype == np.int16 else values.astype(np.float32)
+        return as_float(np.stack([self.open(file)[row] for file, row in zip(shard_files, rows)]))
+
+
+def as_float(features):
+    """Return *features* as float32, int16 scaled to [-1, 1)."""
+    return features.astype(np.float32) / 32768 if features.dtype == np.int16 else features.astype(np.float32)
 
 
 def _differences(found, wanted):

@@ -75,6 +75,14 @@ def validate(config):
         unknown = sorted(set(config[key]) - {*known, "default"})
         if unknown:
             raise NcstError(f"Config error at {key}: {unknown} unknown; the registries have {known}.")
+    for name, model in config["models"].items():
+        for size in model.keys() & {"published", "compact"}:
+            unknown = sorted({*((model[size].get("training") or {}).get("augment") or ())} - {*config["perturbations"]})
+            if unknown:
+                raise NcstError(
+                    f"Config error at models.{name}.{size}.training.augment: {unknown} unknown; "
+                    f"config/perturbations.yaml has {list(config['perturbations'])}."
+                )
     for name, split in config["splits"].items():
         for pair in split["pairs"]:
             _check_pair(config, name, pair)
@@ -149,10 +157,12 @@ def codec_entry(config, name):
 def model_entry(config, name):
     """Return the entry of model *name* flattened for its configured size: ``options`` and ``training`` of that size.
 
+    If its training has ``augment``, ``augmentation`` says from which features, with which front-end and how.
+
     Raises
     ------
     NcstError
-        If the model has no such size.
+        If the model has no such size, or no front-end holds the waveforms that its augmentation needs.
     """
     entry = config["models"][name]
     size = config["model_sizes"].get(name, config["model_sizes"]["default"])
@@ -160,7 +170,32 @@ def model_entry(config, name):
         raise NcstError(
             f"The model {name!r} has no {size} size: set model_sizes.{name}, or add one to config/models.yaml."
         )
-    return {**{k: v for k, v in entry.items() if k not in ("published", "compact")}, "size": size, **entry[size]}
+    found = {**{k: v for k, v in entry.items() if k not in ("published", "compact")}, "size": size, **entry[size]}
+    names = (found.get("training") or {}).get("augment")
+    return found | {"augmentation": _augmentation(config, name, names)} if names else found
+
+
+def _augmentation(config, model, names):
+    """Return what `ncst.augmentation.Augmentation` needs to know of the config to perturb the clips of *model*."""
+    frontend = config["models"][model]["frontend"]
+    entry = config["frontends"][frontend]
+    waveforms = [
+        name
+        for name, other in config["frontends"].items()
+        if module_of(config, "frontends", name) == "waveform" and other.get("samples") == entry.get("samples")
+    ]
+    if not waveforms:
+        raise NcstError(
+            f"The augmentation of {model!r} reads waveforms as long as the clips of {frontend!r}: add a front-end with "
+            f"`module: waveform` and `samples: {entry.get('samples')}` to config/models.yaml."
+        )
+    return {
+        "waveforms": waveforms[0],
+        "frontend": frontend,
+        "entry": {k: v for k, v in entry.items() if k not in ("weights", "licence")},
+        "weights": weight_file(config, frontend, "frontends"),
+        "perturbations": {name: config["perturbations"][name] for name in names},
+    }
 
 
 def by_class(entry):

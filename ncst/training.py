@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from ncst import plan, registry, taxonomy
 from ncst._batches import Clips
+from ncst.augmentation import Augmentation
 from ncst.errors import NcstError
 from ncst.features import FeatureStore
 from ncst.files import atomic, sha256
@@ -36,6 +37,8 @@ DEFAULTS = {
     "precision": "fp32",
     "compile": None,
     "crop": None,
+    "augment": [],
+    "augment_probability": 0.5,
 }
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
@@ -55,7 +58,8 @@ def train(
     model_entry : dict
         The model's entry of ``config/models.yaml``: ``frontend``, ``options`` and ``training``; missing keys of
         ``training`` take the values of `DEFAULTS`, those of the published baselines. With ``heads`` (see
-        `ncst.taxonomy.heads_of`) it is a taxonomy tracer.
+        `ncst.taxonomy.heads_of`) it is a taxonomy tracer. Where ``training`` has ``augment``, ``augmentation`` says
+        what that is (`ncst.plan.model_entry`).
     name : str
         The model's name; its module unless the entry has a ``module`` key.
     seed : int
@@ -95,8 +99,12 @@ def train(
         classes, class_names = _classes(*columns, *manifests)
         task = {"classes": classes, "class_names": class_names}
         targets = [[classes.index(y) for y in c["label"]] for c in columns]
-    store = FeatureStore(results, model_entry["frontend"])
+    augmentation = _augmentation(name, model_entry, recipe, results, device)
+    store = FeatureStore(results, model_entry["frontend"], augmentation and augmentation.fingerprint)
     sets = [Clips(c, store, recipe["crop"], y) for c, y in zip(columns, targets)]
+    if augmentation:
+        sets[0] = Clips(columns[0], augmentation.store, recipe["crop"], targets[0], augmentation)
+        workers = workers if augmentation.in_workers else 0
     facts = {
         "name": name,
         "title": model_entry.get("title", name),
@@ -104,6 +112,7 @@ def train(
         "seed": seed,
         "frontend": model_entry["frontend"],
         "options": model_entry.get("options") or {},
+        "augmentation": model_entry.get("augmentation"),
         "shape": list(sets[0].shape),
         "training": recipe,
         **task,
@@ -114,6 +123,14 @@ def train(
     }
     run = _fit(facts, sets, Path(out_dir) / "last.ckpt", device, workers)
     _write(run, facts, Path(out_dir))
+
+
+def _augmentation(name, model_entry, recipe, results, device):
+    if not recipe["augment"]:
+        return None
+    if not model_entry.get("augmentation"):
+        raise NcstError(f"models.{name} has no `augmentation`, the entries of {recipe['augment']}: see ncst.plan.")
+    return Augmentation(model_entry["augmentation"], recipe["augment_probability"], results, device)
 
 
 def _code(module):

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from ncst import registry, shards
 from ncst.audio import encode_flac
+from ncst.augmentation import Augmentation
 from ncst.errors import NcstError
 from ncst.features import FeatureStore, compute_features, feature_path
 from ncst.frontends._base import fit_clip
@@ -194,6 +195,19 @@ def test_features_have_a_row_for_every_clip(tmp_path):
     assert sorted(p.name for p in out.parent.iterdir()) == ["0.json", "0.npy"]
     read = FeatureStore(tmp_path, "wave", front_end.fingerprint()).read(["s/real/0.parquet"] * 2, [1, 4])
     assert np.array_equal(read[1], golden_wave(4, 8000))
+
+
+def test_a_network_front_end_reads_augmented_clips(tmp_path):
+    tiny_network(STABLE, tmp_path / "w.safetensors")
+    entry = {"module": "ssl", "layer": 2, "samples": 8000}
+    noise = {"options": {"snr_db": 10}}
+    about = {"waveforms": "waveform", "frontend": "tiny", "entry": entry, "weights": tmp_path / "w.safetensors"}
+    never, always = (Augmentation(about | {"perturbations": {"noise": noise}}, p, tmp_path, "cpu") for p in (0, 1))
+    waves = np.stack([golden_wave(seed, 8000) for seed in (1, 2)])
+    stored = Ssl(entry, tmp_path / "w.safetensors").compute(waves).astype(np.float32)
+    assert np.array_equal(never(waves, [1, 2]), stored)
+    assert not np.array_equal(always(waves, [1, 2]), stored)
+    assert not never.in_workers
 
 
 def test_features_of_other_weights_or_lengths_are_refused(tmp_path):

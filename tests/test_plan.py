@@ -82,6 +82,20 @@ def test_paper_clip_counts():
     assert clips["ood_vocoder"] == 63_882 + 11_816
 
 
+def test_augmentation_is_resolved_by_name(config):
+    assert "augmentation" not in plan.model_entry(config, "mel_lcnn")
+    config["models"]["mel_lcnn"]["compact"]["training"]["augment"] = ["opus", "rawboost"]
+    found = plan.model_entry(config, "mel_lcnn")["augmentation"]
+    assert (found["waveforms"], found["frontend"], found["weights"]) == ("waveform", "mel", None)
+    assert list(found["perturbations"]) == ["opus", "rawboost"]
+    plan.validate(config)
+    config["frontends"]["mel"]["samples"] = 32_000
+    with pytest.raises(NcstError, match="`samples: 32000`"):
+        plan.model_entry(config, "mel_lcnn")
+    config["models"]["mel_lcnn"]["compact"]["training"]["augment"] = ["echo"]
+    refuse(config, r"models.mel_lcnn.compact.training.augment: \['echo'\] unknown")
+
+
 def test_merging_replaces_lists_and_merges_mappings():
     assert plan.merge({"a": {"b": 1, "c": [1, 2]}}, {"a": {"c": [3]}}) == {"a": {"b": 1, "c": [3]}}
 

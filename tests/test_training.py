@@ -18,6 +18,7 @@ import yaml
 
 from ncst import _lightning, _progress, scoring, shards, training
 from ncst.audio import encode_flac
+from ncst.augmentation import Augmentation
 from ncst.errors import NcstError
 from ncst.features import compute_features, feature_path
 from ncst.frontends.mel import Mel
@@ -190,6 +191,48 @@ def test_other_recipes_are_interrupted_without_a_trace(results, tmp_path, monkey
     assert whole != run(results, tmp_path / "plain", changed(epochs=3)), "the recipe must have an effect"
 
 
+def augmented(frontend, module, *names, **keys):
+    found = {"waveforms": "waveform", "frontend": frontend, "entry": {"samples": SAMPLES}, "weights": None}
+    entries = yaml.safe_load((Path(__file__).parents[1] / "config" / "perturbations.yaml").read_text())
+    found["perturbations"] = {name: entries["perturbations"][name] for name in names}
+    entry = changed(epochs=3, augment=list(names), **keys)
+    return entry | {"frontend": frontend, "module": module, "augmentation": found}
+
+
+def test_augmentation_is_repeatable_resumed_to_the_bit_and_has_an_effect(results, tmp_path, monkeypatch):
+    entry = augmented("mel", "mel_lcnn", "rawboost", "speed")
+    whole = run(results, tmp_path / "whole", entry)
+    original = _lightning.Run.training_step
+
+    def step(self, batch, number):
+        if self.epoch == 1 and number == 2:
+            raise Killed
+        return original(self, batch, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_lightning.Run, "training_step", step)
+        with pytest.raises(Killed):
+            run(results, tmp_path / "parts", entry)
+    assert run(results, tmp_path / "parts", entry, workers=2) == whole
+    assert run(results, tmp_path / "plain", changed(epochs=3)) != whole
+    never = augmented("mel", "mel_lcnn", "rawboost", augment_probability=0.0)
+    assert run(results, tmp_path / "never", never) == run(results, tmp_path / "plain", changed(epochs=3))
+    scoring.score(tmp_path / "whole", results / "manifests" / "dev.parquet", results, tmp_path / "scores.parquet")
+
+
+def test_augmented_clips_are_the_perturbed_ones():
+    entry = augmented("waveform", "aasist", "level")["augmentation"]
+    entry["perturbations"]["level"] = {"options": {"gain_db": -20}}
+    waves = np.stack([sound("low", 1), sound("high", 1)])
+    features = Augmentation(entry, 1.0, ".", "cpu")(waves, [0, 1])
+    np.testing.assert_allclose(features, waves / 10, atol=2e-5)
+    assert features.dtype == np.float32
+    some = Augmentation(entry, 0.5, ".", "cpu")(np.repeat(waves, 50, 0), range(100))
+    assert 30 < (np.abs(some).max(1) < 0.2).sum() < 70
+    with pytest.raises(NcstError, match="waveforms as long as its clips"):
+        Augmentation(entry, 1.0, ".", "cpu")(waves[:, :99], [0, 1])
+
+
 def test_tensorboard_has_the_curves(trained):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -352,6 +395,8 @@ def test_what_cannot_be_trained_is_refused(results, tmp_path):
         run(results, tmp_path, changed(lr=1e30))
     with pytest.raises(NcstError, match="unknown keys"):
         run(results, tmp_path, changed(epoch=3))
+    with pytest.raises(NcstError, match="no `augmentation`"):
+        run(results, tmp_path, changed(augment=["noise"]))
     with pytest.raises(NcstError, match="needs a GPU"):
         run(results, tmp_path, changed(precision="fp16"))
     with pytest.raises(NcstError, match="schedule"):

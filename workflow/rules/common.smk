@@ -99,5 +99,15 @@ def indexes_of(wildcards):
     return expand("<results>/corpora/{corpus}.parquet", corpus=dict.fromkeys(names))
 
 
+def augmentation_of(wildcards):
+    """Input function: what the augmentation of a model's training reads, if it has one."""
+    found = plan.model_entry(config, wildcards.model).get("augmentation")
+    if not found:
+        return []
+    modules = {plan.module_of(config, "perturbations", name) for name in found["perturbations"]}
+    files = [file for module in sorted(modules) for file in plan.code_of("perturbations", module)]
+    return [*files, *features(found["waveforms"], "train"), *([found["weights"]] if found["weights"] else [])]
+
+
 def frontend_of(model):
     return config["models"][model]["frontend"]

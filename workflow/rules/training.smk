@@ -29,6 +29,7 @@ rule train:
         train="<results>/manifests/train.parquet",
         dev="<results>/manifests/dev.parquet",
         features=lambda wildcards: features(frontend_of(wildcards.model), "train", "dev"),
+        augmentation=augmentation_of,
     output:
         weights="<results>/models/{model}/seed-{seed}/model.safetensors",
         facts="<results>/models/{model}/seed-{seed}/model.json",

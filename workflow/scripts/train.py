@@ -5,6 +5,7 @@ with job(snakemake):
 
     from ncst.training import train
 
+    device = "cuda" if snakemake.resources.get("gpu") else "cpu"
     train(
         snakemake.params.entry,
         snakemake.wildcards.model,
@@ -13,5 +14,6 @@ with job(snakemake):
         snakemake.input.dev,
         snakemake.params.results,
         Path(snakemake.output.weights).parent,
-        device="cuda" if snakemake.resources.get("gpu") else "cpu",
+        device=device,
+        workers=snakemake.threads - 1 if device == "cuda" else 0,
     )
