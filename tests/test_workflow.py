@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -189,6 +190,15 @@ def test_user_errors_are_one_sentence(project, lines, sentence):
     text = done.stdout + done.stderr
     assert re.search(sentence, text), text
     assert "Traceback" not in text
+
+
+def test_the_full_benchmark_is_at_most_1200_jobs_planned_in_8_seconds(project):
+    roots = {name: f"/data/{name}" for name in ("vctk", "aishell3", "ncssd", "asvspoof2019_la", "in_the_wild")}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    queued = project.queued("--config", f"roots={json.dumps(roots)}", overlay="config/st_codecfake.yaml")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert sum(queued.values()) <= 1_200
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 8
 
 
 def test_linters_are_content():

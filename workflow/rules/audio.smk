@@ -39,7 +39,7 @@ rule resynthesize:
     resources:
         gpu=config["gpu"],
         mem="8GB",
-        runtime="2h",
+        runtime="8h",
     params:
         codec=lambda wildcards: plan.codec_entry(config, wildcards.codec),
         seed=config["seed"],
