@@ -61,14 +61,13 @@ def rms_db(samples):
     return 10 * np.log10(power) if power > 0 else -np.inf
 
 
+def to_pcm(samples):
+    """Return (T,) float32 *samples* as int16; values beyond full scale are clipped."""
+    return np.round(np.clip(samples, -1, 1 - 2**-15) * 2**15).astype(np.int16)
+
+
 def encode_flac(samples, rate=SAMPLE_RATE):
     """Return (T,) float32 *samples* as the bytes of a 16-bit mono FLAC file; values beyond full scale are clipped."""
     buffer = io.BytesIO()
-    pcm = np.round(np.clip(samples, -1, 1 - 2**-15) * 2**15).astype(np.int16)
-    soundfile.write(buffer, pcm, rate, format="FLAC", subtype="PCM_16")
+    soundfile.write(buffer, to_pcm(samples), rate, format="FLAC", subtype="PCM_16")
     return buffer.getvalue()
-
-
-def decode_flac(content):
-    """Return the (T,) float32 samples of FLAC bytes written by `encode_flac`."""
-    return soundfile.read(io.BytesIO(content), dtype="float32")[0]

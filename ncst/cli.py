@@ -61,6 +61,24 @@ def show_plan(configfile: Overlays = None):
         )
 
 
+@app.command()
+def export(
+    results: Annotated[str, typer.Option(help="Results folder of an experiment, e.g. results/demo.")],
+    out: Annotated[str, typer.Option(help="Folder to write; must not exist.")],
+    layout: Annotated[str, typer.Option(help="st-codecfake (the authors' tree), wav or webdataset.")],
+    split: Annotated[list[str] | None, typer.Option(help="A split; may be repeated. Default: all that fit.")] = None,
+):
+    """Write the clips of splits as plain audio files with their labels."""
+    from rich.progress import track
+
+    from ncst.export import export
+
+    counts = export(results, out, layout, split, progress=lambda shards: track(shards, "Shards", transient=True))
+    for name, clips in counts.items():
+        typer.echo(f"{name}: {clips:,} clips")
+    typer.echo(f"Wrote {out}.")
+
+
 def _show(title, columns, rows):
     """Print a table, unwrapped where the output is no terminal."""
     from rich import box

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -36,6 +37,33 @@ def atomic(path):
         raise NcstError(f"Writing {path} failed: {error.strerror or error}; nothing was kept of it.") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path):
+    """Yield a temporary folder beside *path* that is renamed to it when the block succeeds and removed when it fails.
+
+    Raises
+    ------
+    NcstError
+        If *path* exists, or the folder cannot be written or the disk is full.
+    """
+    path = Path(path)
+    if path.exists():
+        raise NcstError(f"{path} exists and is not overwritten: delete it, or name another folder.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", dir=path.parent))
+    except OSError as error:
+        raise NcstError(f"Cannot write {path}: {error.strerror}; free some space or choose another folder.") from error
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        temporary.rename(path)
+    except OSError as error:
+        raise NcstError(f"Writing {path} failed: {error.strerror or error}; nothing was kept of it.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def sha256(path):

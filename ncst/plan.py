@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from ncst.errors import NcstError
+from ncst.release import layout
 
 SCHEMAS = Path(__file__).parent.parent / "workflow" / "schemas"
 FAMILIES = ("codecs", "corpora", "sources", "splits", "frontends", "models", "detectors", "perturbations")
@@ -226,14 +227,22 @@ def corpora(config):
 
 
 def source_sets(config):
-    """Return the source sets whose corpora all have a root."""
-    have = set(corpora(config))
-    return [name for name, entry in config["sources"].items() if have.issuperset(entry["corpora"])]
+    """Return the source sets whose corpora all have a root, and those that the configured official release has."""
+    released = {source_set for source_set, _ in layout.pair_folders(config)}
+    return [name for name in config["sources"] if name in released or has_roots(config, name)]
+
+
+def has_roots(config, source_set):
+    """Say whether every corpus of *source_set* has a root."""
+    return set(corpora(config)).issuperset(config["sources"][source_set]["corpora"])
 
 
 def pairs(config, split):
-    """Return the (source set, codec) pairs of *split*, in declared order, without what is not selected."""
-    available, sources = codecs(config), set(source_sets(config))
+    """Return the (source set, codec) pairs of *split*, in declared order, without what is not selected.
+
+    What the official release has comes from it; other pairs need the corpora of their source set.
+    """
+    available, released = codecs(config), layout.pair_folders(config)
     found = []
     for pair in config["splits"][split]["pairs"]:
         wanted = pair["codecs"]
@@ -242,8 +251,8 @@ def pairs(config, split):
             names = [n for n in available if config["codecs"][n]["role"] in roles]
         else:
             names = [n for n in wanted if n in available]
-        if pair["source"] in sources:
-            found += [(pair["source"], name) for name in names]
+        rooted = has_roots(config, pair["source"])
+        found += [(pair["source"], name) for name in names if rooted or (pair["source"], name) in released]
     return found
 
 

@@ -44,7 +44,7 @@ def write_real(sources_path, shard, entry, out, min_duration=0.5, threads=1):
     def clip(row):
         spoof = row["kind"] == "spoof"
         result = {k: row[k] for k in ("utt_id", "source_set", "corpus", "speaker", "language", "gender")}
-        result |= _codec_columns("real", entry, label=None if spoof else entry["class_id"], traced=not spoof)
+        result |= codec_columns("real", entry, label=None if spoof else entry["class_id"], traced=not spoof)
         try:
             samples, rate = read_audio(row["path"])
             samples = resample(samples, rate)
@@ -53,8 +53,8 @@ def write_real(sources_path, shard, entry, out, min_duration=0.5, threads=1):
             if rms_db(samples) < SILENCE_DB:
                 raise UnusableAudio(f"silent (below {SILENCE_DB:g} dB)")
         except UnusableAudio as error:
-            return result | _failed(str(error), row["sample_rate"])
-        return result | _ok(samples, rate, delay_ms=0.0)
+            return result | failed_columns(str(error), row["sample_rate"])
+        return result | ok_columns(samples, rate, delay_ms=0.0)
 
     with ThreadPoolExecutor(threads) as pool:
         clips = list(pool.map(clip, rows))
@@ -90,7 +90,7 @@ def resynthesize(real_path, name, entry, weights, out, seed, device="cpu", max_f
     codec = registry.load("codecs", entry.get("module", name))(entry, weights, device)
     rows, clips = zip(*iter_clips(real_path), strict=True)
     usable = sorted((i for i, clip in enumerate(clips) if clip is not None), key=lambda i: len(clips[i]))
-    results = [_failed(row["reason"], row["native_rate"]) for row in rows]
+    results = [failed_columns(row["reason"], row["native_rate"]) for row in rows]
     for batch in _batches(usable, clips):
         seeds = [seed_of(seed, name, rows[i]["utt_id"]) for i in batch]
         for i, samples in zip(batch, codec.resynthesize([clips[i] for i in batch], seeds), strict=True):
@@ -102,7 +102,7 @@ def resynthesize(real_path, name, entry, weights, out, seed, device="cpu", max_f
             f"The codec {name!r} failed on {len(failed)} of {len(usable)} clips of {Path(real_path).name} "
             f"(first {first}: {results[failed[0]]['reason']}): check its weights, or raise `max_failed`."
         )
-    columns = _codec_columns(name, entry, entry["class_id"], traced=True)
+    columns = codec_columns(name, entry, entry["class_id"], traced=True)
     kept = ("utt_id", "source_set", "corpus", "speaker", "language", "gender")
     written = [{k: row[k] for k in kept} | columns | result for row, result in zip(rows, results, strict=True)]
     _report(out, written)
@@ -125,15 +125,16 @@ def _batches(indices, clips):
 
 def _checked(samples, real, row):
     if len(samples) != len(real):
-        return _failed(f"codec returned {len(samples)} samples for {len(real)}", row["native_rate"])
+        return failed_columns(f"codec returned {len(samples)} samples for {len(real)}", row["native_rate"])
     if not np.isfinite(samples).all():
-        return _failed("codec returned NaN or infinity", row["native_rate"])
+        return failed_columns("codec returned NaN or infinity", row["native_rate"])
     if rms_db(samples) < SILENCE_DB:
-        return _failed("codec returned silence", row["native_rate"])
-    return _ok(samples, row["native_rate"], estimate_delay_ms(real, samples))
+        return failed_columns("codec returned silence", row["native_rate"])
+    return ok_columns(samples, row["native_rate"], estimate_delay_ms(real, samples))
 
 
-def _codec_columns(name, entry, label, traced):
+def codec_columns(name, entry, label, traced):
+    """Return the columns of a clip that its codec decides; a clip that is not *traced* has no taxonomy."""
     taxonomy = entry["taxonomy"] if traced else {}
     return {
         "codec": name,
@@ -145,7 +146,8 @@ def _codec_columns(name, entry, label, traced):
     }
 
 
-def _ok(samples, native_rate, delay_ms):
+def ok_columns(samples, native_rate, delay_ms, audio=None):
+    """Return the columns of a usable clip of (T,) *samples* at 16 kHz; *audio* is by default made of them."""
     return {
         "native_rate": native_rate,
         "duration": len(samples) / 16_000,
@@ -153,11 +155,12 @@ def _ok(samples, native_rate, delay_ms):
         "delay_ms": delay_ms,
         "status": "ok",
         "reason": None,
-        "audio": encode_flac(samples),
+        "audio": audio or encode_flac(samples),
     }
 
 
-def _failed(reason, native_rate):
+def failed_columns(reason, native_rate):
+    """Return the columns of a clip without audio."""
     return {
         "native_rate": native_rate,
         "duration": None,

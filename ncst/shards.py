@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ncst.audio import SAMPLE_RATE, decode_flac
+from ncst.audio import SAMPLE_RATE, UnusableAudio, read_audio
 from ncst.errors import NcstError
 from ncst.files import atomic
 
@@ -54,20 +55,31 @@ def clip_id(codec, utt_id):
 
 
 def write_shard(path, rows):
-    """Write *rows* (dicts with the keys of `SCHEMA`; ``audio`` is FLAC bytes or None) to *path*, whole or not at all.
+    """Write *rows* to *path*, whole or not at all.
 
-    The SHA-256 over all FLAC bytes in order goes into the file's metadata (see `digest`).
+    Parameters
+    ----------
+    path : path
+    rows : list of dict
+        The keys of `SCHEMA`; ``audio`` is FLAC bytes, or the path of a 16 kHz file that is pointed at, or None.
+
+    The SHA-256 over the content of all clips in order goes into the file's metadata.
     """
     columns = {name: [row[name] for row in rows] for name in COLUMNS}
-    columns["audio"] = [
-        None if row["audio"] is None else {"bytes": row["audio"], "path": f"{row['clip_id']}.flac"} for row in rows
-    ]
+    columns["audio"] = [_audio(row) for row in rows]
     content = hashlib.sha256()
     for row in rows:
-        content.update(row["audio"] or b"\0")
+        audio = row["audio"]
+        content.update((audio.read_bytes() if isinstance(audio, Path) else audio) or b"\0")
     schema = SCHEMA.with_metadata({**SCHEMA.metadata, "audio_sha256": content.hexdigest()})
     with atomic(path) as temporary:
         pq.write_table(pa.table(columns, schema=schema), temporary, row_group_size=ROW_GROUP, compression="zstd")
+
+
+def _audio(row):
+    if isinstance(row["audio"], Path):
+        return {"bytes": None, "path": str(row["audio"].absolute())}
+    return None if row["audio"] is None else {"bytes": row["audio"], "path": f"{row['clip_id']}.flac"}
 
 
 def read_rows(path, columns=None):
@@ -93,4 +105,24 @@ def iter_clips(path):
         for batch in file.iter_batches(batch_size=ROW_GROUP):
             for row in batch.to_pylist():
                 audio = row.pop("audio")
-                yield row, None if audio is None else decode_flac(audio["bytes"])
+                yield row, None if audio is None else samples_of(audio)
+
+
+def samples_of(audio):
+    """Return the (T,) float32 samples at 16 kHz of one value of the ``audio`` column.
+
+    Raises
+    ------
+    NcstError
+        If it points at a file that is gone, unreadable or at another rate.
+    """
+    try:
+        samples, rate = read_audio(audio["bytes"] or audio["path"])
+    except UnusableAudio as error:
+        raise NcstError(
+            f"{audio['path']}, which a shard points at, is {error}: put it back, or set `release: {{root: ...}}` to "
+            "where it is now."
+        ) from error
+    if rate != SAMPLE_RATE:
+        raise NcstError(f"{audio['path']} is at {rate} Hz, not {SAMPLE_RATE}: set `release: {{copy: true}}`.")
+    return samples

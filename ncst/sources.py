@@ -53,7 +53,6 @@ def write_sources(name, indexes, sources, seed, out_path):
     NcstError
         See `draw`.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     from ncst.probe import SCHEMA
@@ -65,6 +64,16 @@ def write_sources(name, indexes, sources, seed, out_path):
     rows, missing = draw(tables, pool_of(name, sources), seed)[name]
     if missing:
         LOG.warning("%s: the corpora lack %d of the listed ids: %s", name, len(missing), " ".join(missing))
+    write_table(name, rows, missing, out_path)
+
+
+def write_table(name, rows, missing, out_path):
+    """Write the *rows* of a source set, and the ids that are *missing*, as `write_sources` describes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from ncst.probe import SCHEMA
+
     metadata = {"ncst": json.dumps({"source_set": name, "drawn": len(rows), "missing": missing})}
     columns = [pa.field("source_set", pa.string()), pa.field("shard", pa.string()), pa.field("row", pa.int32())]
     with atomic(out_path) as temporary:
@@ -120,7 +129,7 @@ def draw(tables, sets, seed):
         left.sort(key=lambda row: rank[row["utt_id"]])
         chosen = _choose(name, left, options, wanted[name])
         taken.update(row["utt_id"] for row in chosen)
-        drawn[name] = (_to_shards(name, chosen, options), missing[name])
+        drawn[name] = (to_shards(name, chosen, options), missing[name])
     return drawn
 
 
@@ -207,7 +216,12 @@ def _choose(name, left, options, wanted):
     return [row for row in left if row["utt_id"] in chosen]
 
 
-def _to_shards(name, rows, options):
+def ranked(rows, seed):
+    """Return *rows* in the order in which sets draw them: by a hash of seed and id."""
+    return sorted(rows, key=lambda row: (seed_of(seed, row["utt_id"]), row["utt_id"]))
+
+
+def to_shards(name, rows, options):
     """Cut the ranking into shards of nearly equal size, whose number follows from the config alone."""
     from ncst.plan import shard_names
 

@@ -4,6 +4,7 @@ from snakemake.exceptions import WorkflowError
 
 from ncst import plan
 from ncst.errors import NcstError
+from ncst.release import layout
 from ncst.sources import pool_of
 
 try:
@@ -12,6 +13,7 @@ try:
     CORPORA = plan.corpora(config)
     SOURCES = plan.source_sets(config)
     SPLITS = plan.splits(config)
+    layout.check_root(config, [pair for split in SPLITS for pair in plan.pairs(config, split)])
     MODELS = plan.selected(config, "models")
     DETECTORS = plan.selected(config, "detectors")
 except NcstError as error:
@@ -42,6 +44,20 @@ wildcard_constraints:
     model=any_of(config["models"]),
     detector=any_of(config["detectors"]),
     seed=r"\d+",
+
+
+RELEASED = list(layout.pair_folders(config))
+
+
+def is_listed(source_set):
+    """Say whether the release itself lists a source set: not when it has no real speech of it and the corpora do."""
+    known = {name for name, _ in RELEASED}
+    return source_set in known and ((source_set, "real") in RELEASED or not plan.has_roots(config, source_set))
+
+
+def any_pair(pairs):
+    """Wildcard constraint of `source_set` that matches only before one of the codecs it is paired with in *pairs*."""
+    return f"(?=({any_of(f'{source_set}/{codec}/' for source_set, codec in pairs)}))[^/]+"
 
 
 def entry(family, wildcard):

@@ -1,0 +1,91 @@
+"""The audio of the official release as shards: the files themselves (pointers) or repacked as FLAC."""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from ncst.audio import UnusableAudio, read_audio, resample
+from ncst.probe import SCHEMA
+from ncst.resynthesis import codec_columns, failed_columns, ok_columns
+from ncst.shards import clip_id, write_shard
+from ncst.sources import ranked, to_shards, write_table
+
+log = logging.getLogger(__name__)
+ABSENT = "not in the release"
+
+
+def write_released_sources(name, index, utterances, options, seed, out):
+    """Write a source set as the release has it: its utterances, dealt to shards in the order of `ncst.sources.draw`.
+
+    Parameters
+    ----------
+    name : str
+        The source set.
+    index, utterances : path
+        Tables of `ncst.release.index.index_release`.
+    options : dict
+        The source set's options, for ``size`` and ``shard_size``.
+    seed : int
+        Ranks the utterances.
+    out : path
+        Parquet file to write, as `ncst.sources.write_sources` does.
+    """
+    chosen = [("source_set", "==", name)]
+    real = {row["utt_id"]: row for row in pq.read_table(index, filters=[*chosen, ("codec", "==", "real")]).to_pylist()}
+    rows = []
+    for row in pq.read_table(utterances, filters=chosen).to_pylist():
+        clip = real.get(row["utt_id"], {})
+        facts = {key: clip.get(key) for key in ("path", "duration", "sample_rate")}
+        rows.append(dict.fromkeys(SCHEMA.names) | row | facts | {"kind": "bonafide", "status": "ok"})
+    write_table(name, to_shards(name, ranked(rows, seed), options), [], out)
+
+
+def import_clips(sources, shard, index, name, entry, out, copy=False, threads=1):
+    """Write one shard of released audio, row for row as the source set lists its utterances.
+
+    Every file is read once, so that a damaged one becomes a row with status ``failed``; so does an utterance that the
+    release lacks. Delays are not measured.
+
+    Parameters
+    ----------
+    sources : path
+        The source set's table.
+    shard : str
+        Shard id.
+    index : path
+        Table of clips of `ncst.release.index.index_release`.
+    name, entry : str, dict
+        The codec and its entry as `ncst.plan.codec_entry` returns it.
+    out : path
+        The shard to write.
+    copy : bool
+        Repack as 16 kHz FLAC; else the shard points at the files.
+    threads : int
+        Files read at a time.
+    """
+    rows = pq.read_table(sources, filters=[("shard", "==", shard)]).sort_by("row").to_pylist()
+    wanted = [("source_set", "==", rows[0]["source_set"]), ("codec", "==", name)]
+    paths = {row["utt_id"]: row["path"] for row in pq.read_table(index, filters=wanted).to_pylist()}
+    columns = codec_columns(name, entry, entry["class_id"], traced=True)
+
+    def clip(row):
+        result = {k: row[k] for k in ("utt_id", "source_set", "corpus", "speaker", "language", "gender")}
+        result |= columns | {"clip_id": clip_id(name, row["utt_id"])}
+        path = paths.get(row["utt_id"])
+        if path is None:
+            return result | failed_columns(ABSENT, None)
+        try:
+            samples, rate = read_audio(path)
+        except UnusableAudio as error:
+            return result | failed_columns(str(error), None)
+        return result | ok_columns(resample(samples, rate), rate, delay_ms=None, audio=None if copy else Path(path))
+
+    with ThreadPoolExecutor(threads) as pool:
+        clips = list(pool.map(clip, rows))
+    failed = [row for row in clips if row["status"] != "ok"]
+    log.info("%s: %d clips, %d failed", out, len(clips), len(failed))
+    for row in failed:
+        log.warning("%s: %s", row["clip_id"], row["reason"])
+    write_shard(out, clips)

@@ -1,0 +1,95 @@
+"""Where the official release keeps what: folders and label lists against source sets, codecs and splits.
+
+Read by the Snakefile: nothing heavier than the standard library.
+
+References
+----------
+Xie et al., "Neural Codec Source Tracing: Toward Comprehensive Attribution in Open-Set Condition", 2025; the folders are
+those of the README and config.py of https://github.com/xieyuankun/ST-Codecfake.
+"""
+
+from pathlib import Path
+
+from ncst.errors import NcstError
+
+ARCHIVES = "https://zenodo.org/records/14631091 (main part) and https://zenodo.org/records/14631085 (open-set part)"
+UTTERANCES = "label/utterances.csv"
+SOURCES = ("st_train", "st_dev", "st_eval", "ncssd")
+
+LISTS = {
+    "label/train.txt": ("train", "st_train", ("real", "id"), "train"),
+    "label/dev.txt": ("dev", "st_dev", ("real", "id"), "dev"),
+    "label/eval_id.txt": ("eval_id", "st_eval", ("real", "id"), "eval_id"),
+    "label/eval_ood7.txt": ("eval_ood", "st_eval", ("ood_single",), "ood_single"),
+    "label/eval_ood8-11.txt": ("eval_ood", "st_eval", ("ood_multi",), "ood_multi"),
+}
+"""Label list: its folder of audio, its source set, the roles of its codecs, its split."""
+
+FOLDERS = {
+    "ID_diff_config/C3-1": ("st_eval", "funcodec_8"),
+    "ID_diff_config/C3-2": ("st_eval", "funcodec_16"),
+    "ID_diff_config/C3-3": ("st_eval", "funcodec_32"),
+    "ID_diff_config/C3-4": ("st_eval", "funcodec_c3_4"),
+    "ID_diff_config/C4-1": ("st_eval", "encodec_3"),
+    "ID_diff_config/C4-2": ("st_eval", "encodec_12"),
+    "ID_diff_config/C4-3": ("st_eval", "encodec_24"),
+    "ID_diff_source/NCSSD-mimi": ("ncssd", "mimi"),
+    "ID_diff_source/NCSSD-snac": ("ncssd", "snac"),
+    "OOD_diff_config/wavtokenizer_small40": ("st_eval", "wavtokenizer_600"),
+    "OOD_diff_source/NCSSD_wavtokenizer": ("ncssd", "wavtokenizer"),
+}
+"""Folder of audio without a list: its source set and codec."""
+
+
+def pair_folders(config):
+    """Return the folder of the release for each (source set, codec) pair that it has; none when it is not configured.
+
+    Parameters
+    ----------
+    config : dict
+
+    Returns
+    -------
+    dict
+        (source set, codec) to folder, relative to the root.
+    """
+    if not config["release"]["root"]:
+        return {}
+    found = {
+        (source_set, codec): folder
+        for folder, source_set, roles, _ in LISTS.values()
+        for codec, entry in config["codecs"].items()
+        if entry["role"] in roles
+    }
+    return found | {pair: folder for folder, pair in FOLDERS.items() if pair[1] in config["codecs"]}
+
+
+def check_root(config, wanted):
+    """Check that the release is where the config says and has what is wanted.
+
+    Parameters
+    ----------
+    config : dict
+    wanted : list of (source set, codec)
+        Pairs that the run asks for; those that the release does not have are ignored.
+
+    Raises
+    ------
+    NcstError
+        If the root or a folder of a wanted pair is missing.
+    """
+    if not config["release"]["root"]:
+        return
+    root = Path(config["release"]["root"])
+    if not root.is_dir():
+        raise NcstError(f"The release is not at {root} (no such folder): set `release: {{root: ...}}` in the config.")
+    folders = pair_folders(config)
+    needed = sorted({folders[pair] for pair in wanted if pair in folders})
+    missing = [folder for folder in needed if not (root / folder).is_dir()]
+    if missing and (root / "st-codecfake").is_dir():
+        raise NcstError(f"The release is one folder deeper than {root}: set `release: {{root: {root}/st-codecfake}}`.")
+    if missing:
+        raise NcstError(
+            f"{root} is half-extracted: {missing[0]} and {len(missing) - 1} other folders are missing; unpack both "
+            f"archives into it, {ARCHIVES}, or leave their splits out of `select: {{splits: ...}}`."
+        )

@@ -1,0 +1,74 @@
+rule index_release:
+    output:
+        clips="<results>/release/clips.parquet",
+        utterances="<results>/release/utterances.parquet",
+        report="<results>/release/report.json",
+    log:
+        "<logs>/index_release.log",
+    benchmark:
+        "<benchmarks>/index_release.jsonl"
+    conda:
+        "../../environment.yml"
+    threads: 4
+    resources:
+        mem="4GB",
+        runtime="2h",
+    params:
+        release=config["release"],
+        codecs={
+            codec: {key: config["codecs"][codec][key] for key in ("class_id", "role")} for codec in config["codecs"]
+        },
+        sizes={source_set: config["sources"][source_set]["size"] for source_set, _ in RELEASED},
+    script:
+        "../scripts/index_release.py"
+
+
+rule list_release:
+    input:
+        clips="<results>/release/clips.parquet",
+        utterances="<results>/release/utterances.parquet",
+    output:
+        "<results>/sources/{source_set}.parquet",
+    log:
+        "<logs>/list_release/{source_set}.log",
+    wildcard_constraints:
+        source_set=any_of(source_set for source_set in SOURCES if is_listed(source_set)),
+    conda:
+        "../../environment.yml"
+    resources:
+        mem="2GB",
+        runtime="30m",
+    params:
+        options=entry("sources", "source_set"),
+        seed=config["seed"],
+    script:
+        "../scripts/list_release.py"
+
+
+rule import_release:
+    input:
+        clips="<results>/release/clips.parquet",
+        sources="<results>/sources/{source_set}.parquet",
+    output:
+        ensure("<results>/audio/{source_set}/{codec}/{shard}.parquet", non_empty=True),
+    log:
+        "<logs>/import_release/{source_set}/{codec}/{shard}.log",
+    benchmark:
+        "<benchmarks>/import_release/{source_set}/{codec}/{shard}.jsonl"
+    wildcard_constraints:
+        source_set=any_pair(RELEASED),
+    conda:
+        "../../environment.yml"
+    threads: 2
+    resources:
+        mem="4GB",
+        runtime="2h",
+    params:
+        codec=lambda wildcards: plan.codec_entry(config, wildcards.codec),
+        repack=config["release"]["copy"],
+    script:
+        "../scripts/import_release.py"
+
+
+ruleorder: list_release > sample_sources
+ruleorder: import_release > resynthesize > write_real

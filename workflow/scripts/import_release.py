@@ -1,0 +1,15 @@
+from ncst.job import job
+
+with job(snakemake):
+    from ncst.release.clips import import_clips
+
+    import_clips(
+        snakemake.input.sources,
+        snakemake.wildcards.shard,
+        snakemake.input.clips,
+        snakemake.wildcards.codec,
+        snakemake.params.codec,
+        snakemake.output[0],
+        copy=snakemake.params.repack,
+        threads=snakemake.threads,
+    )

@@ -1,0 +1,17 @@
+from ncst.job import job
+
+with job(snakemake):
+    from ncst.release.index import index_release
+
+    params = snakemake.params
+    index_release(
+        params.release["root"],
+        params.codecs,
+        params.sizes,
+        snakemake.output.clips,
+        snakemake.output.utterances,
+        snakemake.output.report,
+        copy=params.release["copy"],
+        partial=params.release["partial"],
+        workers=snakemake.threads,
+    )

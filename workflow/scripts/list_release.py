@@ -1,0 +1,13 @@
+from ncst.job import job
+
+with job(snakemake):
+    from ncst.release.clips import write_released_sources
+
+    write_released_sources(
+        snakemake.wildcards.source_set,
+        snakemake.input.clips,
+        snakemake.input.utterances,
+        snakemake.params.options,
+        snakemake.params.seed,
+        snakemake.output[0],
+    )
