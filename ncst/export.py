@@ -131,11 +131,10 @@ def _add(tar, name, content):
 
 def _st_codecfake(results, folder, manifests, named, progress):
     lists = {split: (name, place) for name, (place, _, _, split) in LISTS.items()}
-    places = {pair: place for place, pair in FOLDERS.items()}
+    places = {split: place for place, (*_, split) in FOLDERS.items()}
     counts, sets = {}, set()
     for split, manifest in manifests.items():
-        pairs = set(zip(manifest["source_set"].to_pylist(), manifest["codec"].to_pylist(), strict=True))
-        if split not in lists and not pairs <= places.keys():
+        if split not in lists and split not in places:
             if named:
                 raise NcstError(
                     f"The official release has no place for the split {split!r}: use `--layout wav` for it."
@@ -148,7 +147,7 @@ def _st_codecfake(results, folder, manifests, named, progress):
                 lines.append(f"{name}.wav {'fake' if row['label'] else 'real'} {row['label']}\n")
                 place = lists[split][1]
             else:
-                place = places[row["source_set"], row["codec"]]
+                place = places[split]
                 prefix = Path(place).name if place.startswith("ID_diff_config") else row["codec"]
                 name = f"{prefix}_{row['utt_id']}"
             _write_wav(folder / place / f"{name}.wav", samples)
@@ -157,7 +156,7 @@ def _st_codecfake(results, folder, manifests, named, progress):
             path.parent.mkdir(exist_ok=True)
             path.write_text("".join(lines), encoding="utf-8")
         counts[split] = len(manifest)
-        sets |= {source_set for source_set, _ in pairs}
+        sets |= set(manifest["source_set"].to_pylist())
     if not counts:
         raise NcstError(f"None of {list(manifests)} has a place in the official release: use `--layout wav`.")
     _write_utterances(results, sorted(sets), folder / UTTERANCES)

@@ -20,7 +20,17 @@ from ncst.release.index import index_release
 from ncst.shards import iter_clips
 
 SHARD = "00000-of-00001"
-SPLITS = ("train", "dev", "eval_id", "ood_single", "ood_multi", "id_config/encodec_3", "id_source/mimi", "ood_source")
+SPLITS = (
+    "train",
+    "dev",
+    "eval_id",
+    "ood_single",
+    "ood_multi",
+    "id_config/encodec_3",
+    "id_config/funcodec_32_again",
+    "id_source/mimi",
+    "ood_source",
+)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +127,7 @@ def test_equal_audio_is_reported(config, tmp_path):
     report = json.loads(index(config, tmp_path)[2].read_text())
     assert report["clips"]["st_eval"]["funcodec_c3_4"] == {"16000": 3}
     same = {(row["first"], row["second"]): (row["equal"], row["compared"]) for row in report["same_audio"]}
-    triple = ("funcodec", "funcodec_32", "funcodec_c3_4")
+    triple = ("funcodec", "funcodec_c3_3", "funcodec_c3_4")
     assert same == dict.fromkeys(combinations(triple, 2), (3, 3))
 
 
@@ -143,7 +153,7 @@ def test_export_and_import_give_the_same_manifests(config, tmp_path):
         assert again[split].equals(manifest), split
     export(tmp_path / "again", tmp_path / "twice", "st-codecfake")
     files = sorted(p.relative_to(tmp_path / "tree") for p in (tmp_path / "tree").rglob("*") if p.is_file())
-    assert len(files) == 16 + 8 + 12 + 3 + 6 + 3 + 2 + 2 + 6
+    assert len(files) == 16 + 8 + 12 + 3 + 6 + 3 + 3 + 2 + 2 + 6
     for path in files:
         assert (tmp_path / "tree" / path).read_bytes() == (tmp_path / "twice" / path).read_bytes(), path
 

@@ -125,9 +125,10 @@ def _content(path):
 def _utterances(root, clips):
     """Return the utterances of each source set, as the release's own table or else their ids describe them."""
     rows = {source_set: dict(table) for source_set, table in read_utterances(root).items()}
+    unlisted = {(source_set, codec) for source_set, codec, _ in FOLDERS.values() if source_set != "ncssd"}
     for clip in clips:
         source_set, utt_id = clip["source_set"], clip["utt_id"]
-        if (source_set, clip["codec"]) not in FOLDERS.values() or source_set == "ncssd":
+        if (source_set, clip["codec"]) not in unlisted:
             facts = {"source_set": source_set, "utt_id": utt_id, **describe(utt_id)}
             rows.setdefault(source_set, {}).setdefault(utt_id, facts)
     return [row for table in rows.values() for row in table.values()]
@@ -143,7 +144,7 @@ def _check_counts(root, clips, utterances, sizes):
                 f"{root} has {len(ids):,} utterances of {source_set}, not {sizes[source_set]:,}: unpack it again, or "
                 f"set `sources: {{{source_set}: {{size: {len(ids)}}}}}`."
             )
-    for folder, (source_set, codec) in FOLDERS.items():
+    for folder, (source_set, codec, _) in FOLDERS.items():
         have = {clip["utt_id"] for clip in clips if (clip["source_set"], clip["codec"]) == (source_set, codec)}
         missing, extra = sorted(known.get(source_set, set()) - have), sorted(have - known.get(source_set, set()))
         if have and (missing or extra):

@@ -26,19 +26,19 @@ LISTS = {
 """Label list: its folder of audio, its source set, the roles of its codecs, its split."""
 
 FOLDERS = {
-    "ID_diff_config/C3-1": ("st_eval", "funcodec_8"),
-    "ID_diff_config/C3-2": ("st_eval", "funcodec_16"),
-    "ID_diff_config/C3-3": ("st_eval", "funcodec_32"),
-    "ID_diff_config/C3-4": ("st_eval", "funcodec_c3_4"),
-    "ID_diff_config/C4-1": ("st_eval", "encodec_3"),
-    "ID_diff_config/C4-2": ("st_eval", "encodec_12"),
-    "ID_diff_config/C4-3": ("st_eval", "encodec_24"),
-    "ID_diff_source/NCSSD-mimi": ("ncssd", "mimi"),
-    "ID_diff_source/NCSSD-snac": ("ncssd", "snac"),
-    "OOD_diff_config/wavtokenizer_small40": ("st_eval", "wavtokenizer_600"),
-    "OOD_diff_source/NCSSD_wavtokenizer": ("ncssd", "wavtokenizer"),
+    "ID_diff_config/C3-1": ("st_eval", "funcodec_8", "id_config/funcodec_8"),
+    "ID_diff_config/C3-2": ("st_eval", "funcodec_16", "id_config/funcodec_16"),
+    "ID_diff_config/C3-3": ("st_eval", "funcodec_c3_3", "id_config/funcodec_32"),
+    "ID_diff_config/C3-4": ("st_eval", "funcodec_c3_4", "id_config/funcodec_32_again"),
+    "ID_diff_config/C4-1": ("st_eval", "encodec_3", "id_config/encodec_3"),
+    "ID_diff_config/C4-2": ("st_eval", "encodec_12", "id_config/encodec_12"),
+    "ID_diff_config/C4-3": ("st_eval", "encodec_24", "id_config/encodec_24"),
+    "ID_diff_source/NCSSD-mimi": ("ncssd", "mimi", "id_source/mimi"),
+    "ID_diff_source/NCSSD-snac": ("ncssd", "snac", "id_source/snac"),
+    "OOD_diff_config/wavtokenizer_small40": ("st_eval", "wavtokenizer_600", "ood_config"),
+    "OOD_diff_source/NCSSD_wavtokenizer": ("ncssd", "wavtokenizer", "ood_source"),
 }
-"""Folder of audio without a list: its source set and codec."""
+"""Folder of audio without a list: its source set, its codec, its split."""
 
 
 def pair_folders(config):
@@ -61,7 +61,8 @@ def pair_folders(config):
         for codec, entry in config["codecs"].items()
         if entry["role"] in roles
     }
-    return found | {pair: folder for folder, pair in FOLDERS.items() if pair[1] in config["codecs"]}
+    others = {(source_set, codec): folder for folder, (source_set, codec, _) in FOLDERS.items()}
+    return found | {pair: folder for pair, folder in others.items() if pair[1] in config["codecs"]}
 
 
 def check_root(config, wanted):

@@ -125,7 +125,7 @@ def list_clips(root, codecs, partial=False):
                 _add(clips, (source_set, classes[label], utt_id), folders[folder][stem])
     for folder in folders.keys() - FOLDERS.keys():
         _compare(root / folder, listed.get(folder, set()), folders[folder].keys(), partial)
-    for folder, (source_set, codec) in FOLDERS.items():
+    for folder, (source_set, codec, _) in FOLDERS.items():
         if codec in codecs:
             for stem, path in folders[folder].items():
                 _add(clips, (source_set, codec, _utterance(stem, (codec, Path(folder).name), known)), path)
