@@ -14,9 +14,11 @@ from ncst._objectives import objective_of
 from ncst._progress import TrainingProgress, log
 from ncst.errors import NcstError
 from ncst.files import atomic
+from ncst.models._base import import_checkpoint
 from ncst.seeds import seed_of
 from ncst.training import learning_rate, make_optimizer
 
+SUMS = "train", "loss", "right"
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
@@ -64,6 +66,19 @@ class Run(pl.LightningModule):
         self.resumed = state
         self.best_epoch, self.best_state, self.curves = state["best_epoch"], state["best_state"], state["curves"]
         log.info("resuming after epoch %d", self.epoch)
+
+    def adopt(self, checkpoint, device):
+        """Take the weights of a published *checkpoint* instead of training; the curves are its development loss."""
+        import_checkpoint(checkpoint, self.network)
+        self.eval().to(device)
+        self.sums = dict.fromkeys(SUMS, 0.0)
+        with torch.inference_mode():
+            for features, targets in self.val_dataloader():
+                self.validation_step((features.to(device), targets.to(device)), 0)
+        dev = len(self.sets[1])
+        row = {"epoch": 0, "train_loss": None, "dev_loss": self.sums["loss"] / dev, "dev_acc": self.sums["right"] / dev}
+        self.curves = [row | {"lr": None, "seconds": None}]
+        self.best_epoch, self.best_state = 0, self.network.state_dict()
 
     def fit(self, device):
         """Run the epochs that are left, on one device."""
@@ -127,7 +142,7 @@ class Run(pl.LightningModule):
         for group in self.optimizers().param_groups:
             group["lr"] = self.rate
         self.started = time.perf_counter()
-        self.sums = dict.fromkeys(("train", "loss", "right"), 0.0)
+        self.sums = dict.fromkeys(SUMS, 0.0)
 
     def training_step(self, batch, number):
         """Return the loss of batch *number* of the running epoch."""

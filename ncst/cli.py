@@ -1,6 +1,7 @@
 """The command line: look at the registries and the plan, start a new codec. Heavy imports wait inside the commands."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -77,6 +78,27 @@ def export(
     for name, clips in counts.items():
         typer.echo(f"{name}: {clips:,} clips")
     typer.echo(f"Wrote {out}.")
+
+
+@app.command("import-checkpoint")
+def import_checkpoint(
+    model: str,
+    file: Path,
+    out: Annotated[Path | None, typer.Option(help="File to write; by default weights/MODEL.safetensors.")] = None,
+    classes: Annotated[int, typer.Option(help="Classes of the checkpoint.")] = 7,
+    configfile: Overlays = None,
+):
+    """Check a published checkpoint of MODEL and keep its weights without the front-end, to score with it."""
+    from ncst import plan
+    from ncst.checkpoints import convert_checkpoint
+
+    config = plan.load_config(*configfile or ())
+    if model not in config["models"]:
+        raise NcstError(f"No model {model!r} in config/models.yaml: use one of {list(config['models'])}.")
+    out = out or Path("weights") / f"{model}.safetensors"
+    count = convert_checkpoint(model, config["models"][model], file, out, classes)
+    typer.echo(f"{out}: {count:,} parameters. To score with it instead of training, put this into an overlay:")
+    typer.echo(f"model_sizes: {{{model}: published}}\nmodels: {{{model}: {{published: {{checkpoint: {out}}}}}}}")
 
 
 def _show(title, columns, rows):

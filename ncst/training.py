@@ -59,7 +59,8 @@ def train(
         The model's entry of ``config/models.yaml``: ``frontend``, ``options`` and ``training``; missing keys of
         ``training`` take the values of `DEFAULTS`, those of the published baselines. With ``heads`` (see
         `ncst.taxonomy.heads_of`) it is a taxonomy tracer. Where ``training`` has ``augment``, ``augmentation`` says
-        what that is (`ncst.plan.model_entry`).
+        what that is (`ncst.plan.model_entry`). With ``checkpoint``, a published file, its weights are taken as they
+        are and nothing is trained.
     name : str
         The model's name; its module unless the entry has a ``module`` key.
     seed : int
@@ -88,6 +89,8 @@ def train(
         raise NcstError(f"models.{name}.training.precision is fp16, which needs a GPU: use fp32 or bf16 on a CPU.")
     if device != "cpu" and not torch.cuda.is_available():
         raise NcstError(f"`device: {device}` is asked for, but PyTorch finds no GPU: set `gpu: 0` or use a GPU node.")
+    if model_entry.get("checkpoint") and not Path(model_entry["checkpoint"]).is_file():
+        raise NcstError(f"models.{name}: the checkpoint {model_entry['checkpoint']} does not exist.")
     manifests = train_manifest, dev_manifest
     needed = ("label", "codec", "shard_file", "row", *(taxonomy.COLUMNS if model_entry.get("heads") else ()))
     columns = [read_manifest(path, needed).to_pydict() for path in manifests]
@@ -121,6 +124,9 @@ def train(
         "fingerprint": store.fingerprint,
         "code": _code(model_entry.get("module", name)),
     }
+    checkpoint = model_entry.get("checkpoint")
+    if checkpoint:
+        facts["checkpoint"] = {"file": str(checkpoint), "sha256": sha256(checkpoint)}
     run = _fit(facts, sets, Path(out_dir) / "last.ckpt", device, workers)
     _write(run, facts, Path(out_dir))
 
@@ -210,8 +216,11 @@ def _fit(facts, sets, checkpoint, device, workers):
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
     torch.manual_seed(seed_of(facts["seed"], facts["name"], "weights"))
     run = Run(build(facts), facts, sets, checkpoint, workers)
-    run.resume()
-    run.fit(device)
+    if "checkpoint" in facts:
+        run.adopt(facts["checkpoint"]["file"], device)
+    else:
+        run.resume()
+        run.fit(device)
     return run
 
 

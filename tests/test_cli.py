@@ -3,7 +3,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+import yaml
 
+from ncst import plan, registry
 from ncst.cli import app, main
 from ncst.codecs._table import codec_markdown
 
@@ -53,6 +56,25 @@ def test_new_codec_refuses_a_taken_name():
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert "mimi" in done.stderr
+
+
+def test_a_published_checkpoint_is_imported_in_its_own_size(tmp_path):
+    network = registry.load("models", "w2v2_aasist")(7)
+    state = {f"w2vaasist.{key}": value for key, value in network.state_dict().items()}
+    torch.save(state | {"wav2vec2.model.big": torch.zeros(9)}, tmp_path / "official.pt")
+    out = tmp_path / "out.safetensors"
+    done = run("import-checkpoint", "w2v2_aasist", str(tmp_path / "official.pt"), "--out", str(out))
+    assert "448,047 parameters" in done.stdout, done.stderr
+    overlay = yaml.safe_load(done.stdout.split("overlay:")[1])
+    assert overlay["models"]["w2v2_aasist"]["published"]["checkpoint"] == str(out)
+    (tmp_path / "overlay.yaml").write_text(yaml.safe_dump(overlay))
+    config = plan.load_config(tmp_path / "overlay.yaml")
+    plan.validate(config)
+    assert plan.model_entry(config, "w2v2_aasist")["checkpoint"] == str(out)
+    assert out.stat().st_size < 2e6
+    done = run("import-checkpoint", "aasist", str(tmp_path / "official.pt"), "--out", str(tmp_path / "no.safetensors"))
+    assert done.stderr.startswith("error: ") and "no checkpoint of Aasist" in done.stderr
+    assert not (tmp_path / "no.safetensors").exists()
 
 
 @pytest.mark.parametrize("command", [[], ["new"]])

@@ -233,6 +233,22 @@ def test_augmented_clips_are_the_perturbed_ones():
         Augmentation(entry, 1.0, ".", "cpu")(waves[:, :99], [0, 1])
 
 
+def test_a_checkpoint_is_scored_instead_of_training(results, trained, tmp_path):
+    entry = ENTRY | {"checkpoint": str(trained / "model.safetensors")}
+    assert run(results, tmp_path, entry) == (trained / "model.safetensors").read_bytes()
+    facts, before = (json.loads((folder / "model.json").read_text()) for folder in (tmp_path, trained))
+    assert facts["dev_loss"] == pytest.approx(before["dev_loss"])
+    assert facts["checkpoint"]["file"] == entry["checkpoint"]
+    assert len((tmp_path / "curves.csv").read_text().splitlines()) == 2
+    scoring.score(tmp_path, results / "manifests" / "dev.parquet", results, tmp_path / "scores.parquet")
+    with pytest.raises(NcstError, match=r"none\.pt does not exist"):
+        run(results, tmp_path / "no", entry | {"checkpoint": "none.pt"})
+    options = ENTRY["options"] | {"hidden": 9}
+    with pytest.raises(NcstError, match="no checkpoint of MelLcnn as configured"):
+        run(results, tmp_path / "no", entry | {"options": options})
+    assert not (tmp_path / "no").exists()
+
+
 def test_tensorboard_has_the_curves(trained):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

@@ -30,6 +30,7 @@ rule train:
         dev="<results>/manifests/dev.parquet",
         features=lambda wildcards: features(frontend_of(wildcards.model), "train", "dev"),
         augmentation=augmentation_of,
+        checkpoint=lambda wildcards: plan.model_entry(config, wildcards.model).get("checkpoint") or [],
     output:
         weights="<results>/models/{model}/seed-{seed}/model.safetensors",
         facts="<results>/models/{model}/seed-{seed}/model.json",
