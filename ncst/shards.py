@@ -100,12 +100,20 @@ def iter_clips(path):
     """Yield ``(row, samples)`` of the shard *path* in order, one row group in memory at a time.
 
     `samples` is (T,) float32 at 16 kHz, or None where the row's status is not ``ok``.
+
+    Raises
+    ------
+    NcstError
+        If the file is no shard, or see `samples_of`.
     """
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=ROW_GROUP):
-            for row in batch.to_pylist():
-                audio = row.pop("audio")
-                yield row, None if audio is None else samples_of(audio)
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=ROW_GROUP):
+                for row in batch.to_pylist():
+                    audio = row.pop("audio")
+                    yield row, None if audio is None else samples_of(audio)
+    except (OSError, pa.ArrowException) as error:
+        raise NcstError(f"{path} is not a readable shard: delete it and run again ({error}).") from error
 
 
 def samples_of(audio):
@@ -119,6 +127,8 @@ def samples_of(audio):
     try:
         samples, rate = read_audio(audio["bytes"] or audio["path"])
     except UnusableAudio as error:
+        if audio["bytes"]:
+            raise NcstError(f"{audio['path']} in a shard is {error}: delete the shard and run again.") from error
         raise NcstError(
             f"{audio['path']}, which a shard points at, is {error}: put it back, or set `release: {{root: ...}}` to "
             "where it is now."
