@@ -8,11 +8,12 @@ from pathlib import Path
 
 import yaml
 
+from ncst.archives import check_terms
 from ncst.errors import NcstError
 from ncst.release import layout
 
 SCHEMAS = Path(__file__).parent.parent / "workflow" / "schemas"
-FAMILIES = ("codecs", "corpora", "sources", "splits", "frontends", "models", "detectors", "perturbations")
+FAMILIES = ("codecs", "corpora", "releases", "sources", "splits", "frontends", "models", "detectors", "perturbations")
 REGISTRIES = ("codecs", "corpora", "splits", "models", "detectors", "perturbations", "config")
 CODE = Path(__file__).parent
 
@@ -70,7 +71,14 @@ def validate(config):
     for family in FAMILIES:
         for name, entry in config[family].items():
             check(family, entry, [family, name])
-    owners = {"roots": ["corpora"], "weights": ["codecs", "frontends"], "model_sizes": ["models"]}
+            if "download" in entry:
+                check("download", entry["download"], [family, name, "download"])
+    owners = {
+        "roots": ["corpora"],
+        "accept": ["corpora", "releases"],
+        "weights": ["codecs", "frontends"],
+        "model_sizes": ["models"],
+    }
     for key, families in owners.items():
         known = [name for family in families for name in config[family]]
         unknown = sorted(set(config[key]) - {*known, "default"})
@@ -84,6 +92,9 @@ def validate(config):
                     f"Config error at models.{name}.{size}.training.augment: {unknown} unknown; "
                     f"config/perturbations.yaml has {list(config['perturbations'])}."
                 )
+    fetched = [name for name, root in config["roots"].items() if root == "fetch"]
+    for name in fetched:
+        check_terms(name, config["corpora"][name], config["accept"])
     for name, split in config["splits"].items():
         for pair in split["pairs"]:
             _check_pair(config, name, pair)
@@ -224,6 +235,12 @@ def codecs(config):
 def corpora(config):
     """Return the corpora that have a root."""
     return [name for name in selected(config, "corpora") if config["roots"].get(name)]
+
+
+def made_root(config, corpus):
+    """Return the folder that the run itself speaks or fetches *corpus* into, None if its root is the user's."""
+    made = {"demo": "<results>/demo", "fetch": "<downloads>"}.get(config["roots"][corpus])
+    return f"{made}/{corpus}" if made else None
 
 
 def source_sets(config):

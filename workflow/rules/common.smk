@@ -20,6 +20,9 @@ except NcstError as error:
     raise WorkflowError(str(error))
 
 
+PUBLISHED = {
+    name: family for family in ("corpora", "releases") for name, entry in config[family].items() if "download" in entry
+}
 RESULTS = f"{config['results']}/{config['name']}"
 
 
@@ -27,6 +30,7 @@ pathvars:
     results=RESULTS,
     logs=f"{RESULTS}/logs",
     benchmarks=f"{RESULTS}/benchmarks",
+    downloads=config["downloads"],
 
 
 def any_of(names):
@@ -36,6 +40,7 @@ def any_of(names):
 
 wildcard_constraints:
     corpus=any_of(config["corpora"]),
+    published=any_of(PUBLISHED),
     source_set=any_of(config["sources"]),
     codec=any_of(config["codecs"]),
     shard=r"\d{5}-of-\d{5}",
@@ -100,12 +105,12 @@ def user_of(path):
 
 def speech_of(wildcards):
     """Input function: the speech that compact networks learn from, every configured corpus."""
-    return [f"<results>/demo/{name}" if config["roots"][name] == "demo" else config["roots"][name] for name in CORPORA]
+    return [plan.made_root(config, name) or config["roots"][name] for name in CORPORA]
 
 
 def root_of(wildcards):
-    """Input function: the folder to speak into first, where the corpus' root is ``demo``."""
-    return "<results>/demo/{corpus}" if config["roots"][wildcards.corpus] == "demo" else []
+    """Input function: the folder to speak or fetch into first, where the corpus' root is ``demo`` or ``fetch``."""
+    return plan.made_root(config, wildcards.corpus) or []
 
 
 def indexes_of(wildcards):

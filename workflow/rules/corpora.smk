@@ -21,10 +21,28 @@ rule speak_corpus:
         "../scripts/speak_corpus.py"
 
 
+rule fetch_corpus:
+    output:
+        directory("<downloads>/{published}"),
+    log:
+        "<logs>/fetch_corpus/{published}.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    resources:
+        mem="1GB",
+        runtime="1d",
+    params:
+        download=lambda wildcards: config[PUBLISHED[wildcards.published]][wildcards.published]["download"],
+        family=lambda wildcards: PUBLISHED[wildcards.published],
+    script:
+        "../scripts/fetch_corpus.py"
+
+
 rule index_corpus:
     input:
         code=code("corpora", "corpus"),
-        spoken=root_of,
+        made=root_of,
     output:
         "<results>/corpora/{corpus}.parquet",
     log:

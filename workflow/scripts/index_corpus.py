@@ -3,7 +3,7 @@ from ncst.job import job
 with job(snakemake):
     from ncst.probe import index_corpus
 
-    root = snakemake.input.spoken or snakemake.params.root
+    root = snakemake.input.made or snakemake.params.root
     index_corpus(
         snakemake.wildcards.corpus,
         snakemake.params.entry,

@@ -1,0 +1,137 @@
+"""Published corpora: terms accepted, archives downloaded and unpacked into a folder that is whole or absent."""
+
+import gzip
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+from ncst import _http
+from ncst.download import LOCK, fetch
+from ncst.errors import NcstError
+
+
+def check_terms(name, entry, accepted):
+    """Check that *name* can be fetched and its licence is accepted.
+
+    Parameters
+    ----------
+    name, entry : str, dict
+        A corpus or release and its entry in the config.
+    accepted : list of str
+        The config's ``accept``.
+
+    Raises
+    ------
+    NcstError
+        Naming the licence, where to read it and what to write into the config.
+    """
+    if "download" not in entry:
+        raise NcstError(
+            f"{entry['title']}, licence {entry['licence']}, cannot be fetched for you: get it from {entry.get('url')}"
+            f" and name its folder in `roots: {{{name}: ...}}`."
+        )
+    if name not in accepted:
+        raise NcstError(
+            f"{entry['title']} is published under {entry['licence']}: read {entry['download']['terms']}, and if you"
+            f" accept it, add {name} to `accept: [...]` in the config (`--config 'accept=[{name}]'`)."
+        )
+
+
+def fetch_corpus(key, entry, out, accepted, keep_archives=True, lock=LOCK):
+    """Download the archives of a corpus and unpack them to the folder *out*.
+
+    The archives stay in ``archives/<name>`` beside *out*; put there by hand they are checked and used.
+
+    Parameters
+    ----------
+    key, entry : str, dict
+        The config's key of the corpus, e.g. ``corpora.vctk``, and its entry.
+    out : path
+        Folder to make; an older one of that name is replaced.
+    accepted : list of str
+        See `check_terms`.
+    keep_archives : bool
+        Keep the archives after unpacking.
+    lock : path
+        See `ncst.download.fetch`.
+
+    Raises
+    ------
+    NcstError
+        As `check_terms`, `ncst.download.fetch` and `extract` do.
+    """
+    out, name = Path(out), key.split(".")[-1]
+    check_terms(name, entry, accepted)
+    folder = out.parent / "archives" / name
+    extract(fetch(f"{key}.download", entry["download"], folder, lock).values(), out)
+    if not keep_archives:
+        shutil.rmtree(folder)
+
+
+def extract(files, out):
+    """Unpack zip and tar archives into the folder *out*; other files are copied into it.
+
+    It appears when everything is unpacked. A single folder at the top is left out: its content is *out*'s.
+
+    Raises
+    ------
+    NcstError
+        If an archive is damaged, or holds anything but files and folders below its top (absolute paths, ``..``,
+        links, devices), or the disk is too small. Nothing is left of it then.
+    """
+    out = Path(out)
+    partial = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        with _http.writing(out):
+            partial.mkdir(parents=True)
+            for file in map(Path, files):
+                _unpack(file, partial)
+            inside = list(partial.iterdir())
+            top = inside[0] if len(inside) == 1 and inside[0].is_dir() else partial
+            if out.exists():
+                shutil.rmtree(out)
+            top.rename(out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _unpack(path, folder):
+    from rich.console import Console
+    from rich.progress import track
+
+    shown = {"description": f"Unpacking {path.name}", "console": Console(stderr=True)}
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                members = [info for info in archive.infolist() if not info.filename.startswith("__MACOSX/")]
+                _http.need_space(folder, sum(info.file_size for info in members), f"Unpacking {path.name}")
+                for info in track(members, **shown):
+                    kind = stat.S_IFMT(info.external_attr >> 16)
+                    _check_member(path, info.filename, kind in (0, stat.S_IFREG, stat.S_IFDIR))
+                    archive.extract(info, folder)
+        elif tarfile.is_tarfile(path):
+            _http.need_space(folder, path.stat().st_size, f"Unpacking {path.name}")
+            with tarfile.open(path) as archive:
+                for member in track(archive, **shown):
+                    _check_member(path, member.name, member.isreg() or member.isdir())
+                    archive.extract(member, folder, filter="data")
+                while archive.fileobj.read(1 << 20):  # the checksum of a compressed file is at its end
+                    pass
+        elif path.suffix in (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz"):
+            raise zipfile.BadZipFile("not an archive")
+        else:
+            shutil.copyfile(path, folder / path.name)
+    except (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise NcstError(f"{path} cannot be unpacked ({error}): delete it and fetch it again.") from error
+
+
+def _check_member(path, name, plain):
+    parts = PurePosixPath(name.replace("\\", "/"))
+    if parts.is_absolute() or ".." in parts.parts or not plain:
+        raise NcstError(
+            f"{path} holds {name!r}, which is not a plain file below its folder: nothing was unpacked; do not trust it."
+        )
