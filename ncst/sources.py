@@ -1,18 +1,15 @@
 """Source sets: named, seeded selections of utterances, dealt to shards."""
 
-import gzip
 import json
 import logging
-import lzma
 from collections import Counter
-from pathlib import Path
 
+from ncst._id_lists import check_lists, read_ids
 from ncst.errors import NcstError
 from ncst.files import atomic
 from ncst.seeds import seed_of
 
 LOG = logging.getLogger(__name__)
-PROJECT = Path(__file__).parents[1]
 
 
 def pool_of(name, sources):
@@ -46,7 +43,8 @@ def write_sources(name, indexes, sources, seed, out_path):
     seed : int
     out_path : path
         Parquet file to write: the index's columns, source_set, shard and row, sorted by shard and row. Its schema
-        metadata ``ncst`` is JSON: source_set, the number drawn, and the listed ids that are missing from the corpora.
+        metadata ``ncst`` is JSON: source_set, the number drawn, the listed ids that are ``missing`` from the corpora,
+        and the ids that were drawn in their place (``replaced``).
 
     Raises
     ------
@@ -61,20 +59,22 @@ def write_sources(name, indexes, sources, seed, out_path):
     for path in indexes:
         rows = pq.read_table(path, schema=SCHEMA).to_pylist()
         tables[rows[0]["corpus"]] = rows
-    rows, missing = draw(tables, pool_of(name, sources), seed)[name]
+    rows, missing, replaced = draw(tables, pool_of(name, sources), seed)[name]
     if missing:
-        LOG.warning("%s: the corpora lack %d of the listed ids: %s", name, len(missing), " ".join(missing))
-    write_table(name, rows, missing, out_path)
+        fate = f"replaced by {' '.join(replaced)}" if replaced else "skipped"
+        LOG.warning("%s: the corpora lack %d of the listed ids, %s: %s", name, len(missing), fate, " ".join(missing))
+    write_table(name, rows, missing, out_path, replaced)
 
 
-def write_table(name, rows, missing, out_path):
-    """Write the *rows* of a source set, and the ids that are *missing*, as `write_sources` describes."""
+def write_table(name, rows, missing, out_path, replaced=()):
+    """Write the *rows* of a source set, and the ids that are *missing* or *replaced*, as `write_sources` describes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     from ncst.probe import SCHEMA
 
-    metadata = {"ncst": json.dumps({"source_set": name, "drawn": len(rows), "missing": missing})}
+    facts = {"source_set": name, "drawn": len(rows), "missing": missing, "replaced": list(replaced)}
+    metadata = {"ncst": json.dumps(facts)}
     columns = [pa.field("source_set", pa.string()), pa.field("shard", pa.string()), pa.field("row", pa.int32())]
     with atomic(out_path) as temporary:
         table = pa.Table.from_pylist(rows, schema=pa.schema([*SCHEMA, *columns], metadata=metadata))
@@ -85,7 +85,8 @@ def draw(tables, sets, seed):
     """Draw the sets of one pool so that none shares an utterance with another.
 
     Utterances are ranked by a hash of seed and id: what is drawn depends on neither the order of files nor on how
-    many there are besides. Each set in turn takes the first of the ranking that fit it and are left.
+    many there are besides. Each set in turn takes the first of the ranking that fit it and are left; what the list of
+    one set names, no other set draws.
 
     Parameters
     ----------
@@ -94,62 +95,43 @@ def draw(tables, sets, seed):
     sets : dict of dict
         Options of each set, in drawing order: corpora (list), size, shard_size (int), and where wanted
         kind (``bonafide`` or ``spoof``), subset (str or list), balance (``language``: equal parts), ids
-        (file of utterance ids, may be .xz or .gz; relative to the working folder or to the project),
+        (file, see `ncst._id_lists.read_ids`), missing (``skip`` or ``replace`` the listed ids that no corpus has),
         speaker_disjoint (true in any set: no two sets of the pool share a speaker).
     seed : int
 
     Returns
     -------
-    drawn : dict of (rows, missing)
-        Of each set: index rows with source_set, shard and row, in that order; and the listed ids that no corpus has.
+    drawn : dict of (rows, missing, replaced)
+        Of each set: index rows with source_set, shard and row, in that order; the listed ids that no corpus has; and
+        the ids drawn in their place.
 
     Raises
     ------
     NcstError
-        If a set wants more than there is, or two corpora share an id.
+        If a set wants more than there is, two corpora share an id, two lists share one, or a list fits no corpus.
     """
     rank = _rank({row["utt_id"] for rows in tables.values() for row in rows}, seed)
     _check_ids(tables, sets)
-    eligible, missing, wanted = {}, {}, {}
-    for name, options in sets.items():
-        eligible[name] = [row for corpus in options["corpora"] for row in tables[corpus] if _fits(row, options)]
-        missing[name], wanted[name] = [], options["size"]
-        if options.get("ids"):
-            ids = read_ids(options["ids"])
-            present = {row["utt_id"] for row in eligible[name]}
-            missing[name] = sorted(ids - present)
-            eligible[name] = [row for row in eligible[name] if row["utt_id"] in ids]
-            if options["size"] <= len(ids):
-                wanted[name] = min(options["size"], len(present & ids))
+    lists = {name: read_ids(options["ids"]) for name, options in sets.items() if options.get("ids")}
+    check_lists(lists, sets)
+    fitting = {
+        name: [row for corpus in options["corpora"] for row in tables[corpus] if _fits(row, options)]
+        for name, options in sets.items()
+    }
     if any(options.get("speaker_disjoint") for options in sets.values()):
-        eligible = _deal_speakers(eligible, sets, seed)
+        fitting = _deal_speakers(fitting, sets, seed)
     taken, drawn = set(), {}
     for name, options in sets.items():
-        left = [row for row in eligible[name] if row["utt_id"] not in taken]
+        others = taken.union(*(ids for other, ids in lists.items() if other != name))
+        left = [row for row in fitting[name] if row["utt_id"] not in others]
         left.sort(key=lambda row: rank[row["utt_id"]])
-        chosen = _choose(name, left, options, wanted[name])
+        if name in lists:
+            chosen, missing, replaced = _choose_listed(name, left, options, lists[name])
+        else:
+            chosen, missing, replaced = _choose(name, left, options, options["size"]), [], []
         taken.update(row["utt_id"] for row in chosen)
-        drawn[name] = (to_shards(name, chosen, options), missing[name])
+        drawn[name] = (to_shards(name, chosen, options), missing, replaced)
     return drawn
-
-
-def read_ids(path):
-    """Return the set of ids in a text file, one per line, plain or .xz or .gz.
-
-    Raises
-    ------
-    NcstError
-        If there is no such file, or it names nothing.
-    """
-    found = next((p for p in (Path(path), PROJECT / path) if p.is_file()), None)
-    if found is None:
-        raise NcstError(f"There is no list of ids at {path}: set `ids:` of the source set to an existing file.")
-    opener = {".xz": lzma.open, ".gz": gzip.open}.get(found.suffix, open)
-    with opener(found, "rt", encoding="utf-8") as file:
-        ids = {line.strip() for line in file} - {""}
-    if not ids:
-        raise NcstError(f"The list of ids {found} is empty: write one utterance id per line.")
-    return ids
 
 
 def _rank(ids, seed):
@@ -214,6 +196,29 @@ def _choose(name, left, options, wanted):
     if not chosen:
         raise NcstError(f"Source set {name} is empty: nothing in {' and '.join(options['corpora'])} fits its options.")
     return [row for row in left if row["utt_id"] in chosen]
+
+
+def _choose_listed(name, left, options, ids):
+    """Take the listed rows, *size* of them; then, where wanted, others in place of the missing ones."""
+    present = [row for row in left if row["utt_id"] in ids]
+    missing = sorted(ids - {row["utt_id"] for row in present})
+    if not present:
+        raise NcstError(
+            f"Source set {name} is empty: none of the {len(ids)} ids in {options['ids']} (first {min(ids)!r}) is a "
+            f"usable recording of {' or '.join(options['corpora'])}: point `ids:` to a list of these corpora."
+        )
+    if options["size"] > len(ids):
+        raise NcstError(
+            f"Source set {name} wants {options['size']} utterances, but {options['ids']} lists {len(ids)}: lower its "
+            "`size`."
+        )
+    if options["size"] < len(present):
+        return _choose(name, present, options, options["size"]), missing, []
+    if options.get("missing") != "replace":
+        return present, missing, []
+    others = [row for row in left if row["utt_id"] not in ids]
+    others = _choose(name, others, options | {"balance": None}, options["size"] - len(present)) if missing else []
+    return present + others, missing, [row["utt_id"] for row in others]
 
 
 def ranked(rows, seed):

@@ -113,9 +113,9 @@ def _write_audio(results, sources):
     return clips
 
 
-def _write_parquet(path, rows):
+def _write_parquet(path, rows, **metadata):
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(rows), path)
+    pq.write_table(pa.Table.from_pylist(rows).replace_schema_metadata(metadata), path)
 
 
 def _write_manifests(results, clips, splits):
@@ -183,9 +183,9 @@ def write(folder, *, alm=True, ood=True, refused=False, per_shard=6):
     for corpus in ("vctk", "aishell3"):
         rows = [r for r in [*index, rejected] if r["corpus"] == corpus]
         _write_parquet(results / "corpora" / f"{corpus}.parquet", rows)
-    _write_parquet(
-        results / "sources" / "st_eval.parquet", [{k: v for k, v in s.items() if k != "samples"} for s in sources]
-    )
+    drawn = [{k: v for k, v in s.items() if k != "samples"} for s in sources]
+    facts = {"source_set": "st_eval", "drawn": len(drawn), "missing": ["p362_001", "p362_002"], "replaced": []}
+    _write_parquet(results / "sources" / "st_eval.parquet", drawn, ncst=json.dumps(facts))
     id_codecs = list(TAXONOMY)[:7]
     splits = {
         "train": id_codecs,

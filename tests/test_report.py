@@ -88,6 +88,7 @@ def test_counts_are_those_of_the_files(page):
     assert "132 clips 2 failed" in page.text
     assert "In-distribution evaluation eval_id known classes 0–6 st_eval" in page.text
     assert "Unseen codecs 8-9 ood_multi out-of-distribution 8, 9 st_eval DAC, SoundStream 24 0 –" in page.text
+    assert "st_eval: its list names 2 utterances that the corpora lack, skipped p362_001 p362_002" in page.text
     assert "EnCodec at 3 kbps id_config/encodec_3kbps one true class 4 st_eval EnCodec-3kbps 12 0 –" in page.text
 
 

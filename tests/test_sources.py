@@ -147,13 +147,18 @@ def test_a_list_of_ids(tables, tmp_path, ending):
     path.write_bytes(lzma.compress(content) if ending.endswith("xz") else content)
     pool = POOL | {"st_eval": POOL["st_eval"] | {"ids": str(path), "size": 5, "shard_size": 3}}
     drawn = sources.draw(tables, pool, 688)
-    rows, missing = drawn["st_eval"]
+    rows, missing, replaced = drawn["st_eval"]
+    assert replaced == []
     assert {row["utt_id"] for row in rows} == set(listed[:3])
     assert missing == ["p999_001", "p999_002"]
     assert [row["shard"] for row in rows] == ["00000-of-00002", "00001-of-00002", "00001-of-00002"]
     assert not set(listed) & set(ids(drawn, "st_train") + ids(drawn, "st_dev"))
     with pytest.raises(NcstError, match="wants 6"):
         sources.draw(tables, {"st_eval": pool["st_eval"] | {"size": 6}}, 688)
+    replacing = {"st_eval": pool["st_eval"] | {"missing": "replace"}} | {k: pool[k] for k in ("st_dev", "st_train")}
+    rows, missing, replaced = sources.draw(tables, replacing, 688)["st_eval"]
+    assert (len(rows), len(missing), len(replaced)) == (5, 2, 2)
+    assert {row["utt_id"] for row in rows} == {*listed[:3], *replaced}
     few = sources.draw(tables, {"st_eval": pool["st_eval"] | {"size": 2}}, 688)
     assert len(few["st_eval"][0]) == 2
 
@@ -166,8 +171,37 @@ def test_lists_that_are_missing_empty_or_of_another_corpus(tables, tmp_path):
     with pytest.raises(NcstError, match="is empty"):
         sources.draw(tables, {"a": options | {"ids": str(tmp_path / "e.txt")}}, 1)
     (tmp_path / "o.txt").write_text("LA_E_1\n")
-    with pytest.raises(NcstError, match="Source set a is empty"):
+    with pytest.raises(NcstError, match=r"none of the 1 ids in .*o\.txt \(first 'LA_E_1'\) .* vctk: point `ids:`"):
         sources.draw(tables, {"a": options | {"ids": str(tmp_path / "o.txt")}}, 1)
+    (tmp_path / "l.txt").write_bytes("müller_1\n".encode("latin-1"))
+    (tmp_path / "l.xz").write_bytes(b"no archive")
+    for name in ("l.txt", "l.xz"):
+        with pytest.raises(NcstError, match="not readable UTF-8"):
+            sources.read_ids(tmp_path / name)
+
+
+def test_official_label_files(tables, tmp_path):
+    """Three columns; class 0 names the utterances, and no other set draws them, whatever the order."""
+    names = {"train": ["vctk00_000", "aishell301_002"], "dev": ["vctk00_001"]}
+    for file, ids_ in names.items():
+        lines = [f"{name}{i}.wav - {label}" for i in ids_ for label, name in enumerate(("", "mimi_", "encodec_"))]
+        (tmp_path / f"{file}.txt").write_text("\n".join(lines) + "\n")
+    pool = POOL | {
+        "st_train": POOL["st_train"] | {"size": 2, "ids": str(tmp_path / "train.txt")},
+        "st_dev": POOL["st_dev"] | {"size": 1, "ids": str(tmp_path / "dev.txt")},
+        "st_eval": POOL["st_eval"] | {"size": 317},
+    }
+    drawn = sources.draw(tables, pool, 688)
+    assert sorted(ids(drawn, "st_train")) == sorted(names["train"])
+    assert ids(drawn, "st_dev") == names["dev"]
+    assert len({i for name in pool for i in ids(drawn, name)}) == 320
+
+
+def test_lists_must_not_overlap(tables, tmp_path):
+    (tmp_path / "a.txt").write_text("vctk00_000\n")
+    pool = {name: POOL[name] | {"size": 1, "ids": str(tmp_path / "a.txt")} for name in ("st_eval", "st_dev")}
+    with pytest.raises(NcstError, match=r"a\.txt of st_eval and .* of st_dev share 1 ids, first 'vctk00_000'"):
+        sources.draw(tables, pool, 688)
 
 
 def test_corpora_of_a_pool_must_not_share_ids(tables):
@@ -187,8 +221,13 @@ def test_written_file(tables, tmp_path, caplog):
         sources.write_sources(name, paths, config, 688, tmp_path / f"{name}.out.parquet")
     written = pq.read_table(tmp_path / "st_eval.out.parquet")
     assert written.column_names == [*probe.SCHEMA.names, "source_set", "shard", "row"]
-    assert json.loads(written.schema.metadata[b"ncst"]) == {"source_set": "st_eval", "drawn": 1, "missing": ["nobody"]}
-    assert "lack 1 of the listed ids: nobody" in caplog.text
+    assert json.loads(written.schema.metadata[b"ncst"]) == {
+        "source_set": "st_eval",
+        "drawn": 1,
+        "missing": ["nobody"],
+        "replaced": [],
+    }
+    assert "lack 1 of the listed ids, skipped: nobody" in caplog.text
     train = pq.read_table(tmp_path / "st_train.out.parquet").to_pylist()
     assert len(train) == 60
     assert "vctk00_000" not in {row["utt_id"] for row in train}

@@ -97,6 +97,19 @@ def read_results(folder, config):
     )
 
 
+def missing_ids(folder):
+    """Return ``{source set: facts}`` of the sets whose list names utterances that the corpora lack.
+
+    The facts are the metadata that `ncst.sources.write_sources` leaves: ``missing`` and ``replaced`` are lists of ids.
+    """
+    found = {}
+    for path in sorted((Path(folder) / "sources").glob("*.parquet")):
+        facts = json.loads((pq.read_schema(path).metadata or {}).get(b"ncst", b"{}"))
+        if facts.get("missing"):
+            found[path.stem] = facts
+    return found
+
+
 def _runs(folder, config):
     paths = sorted((folder / "metrics").glob("*/seed-*.json"))
     if not paths:

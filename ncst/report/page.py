@@ -13,7 +13,7 @@ from ncst.files import atomic
 from ncst.report import _content, _provenance
 from ncst.report._charts import charts
 from ncst.report._mel import CONTRAST_COLOURS, CONTRAST_DB, ENERGY_COLOURS, FLOOR_DB
-from ncst.report._read import read_results
+from ncst.report._read import missing_ids, read_results
 from ncst.report._results_tables import results_tables
 from ncst.report._specs import OKABE_ITO, OKABE_ITO_ON_DARK
 from ncst.report.gallery import gallery
@@ -100,6 +100,7 @@ def _context(results):
         "left_out": _content.left_out(results),
         "refused": {run["run"]: run["refused"] for run in results.runs if run["refused"]},
         "corpora": _content.corpora_table(results),
+        "missing_ids": missing_ids(results.folder),
         "codecs": _content.codecs_table(results),
         "tables": results_tables(results),
         "charts": drawn,
