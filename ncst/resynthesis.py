@@ -1,6 +1,7 @@
 """From source sets to shards of clips: real speech at 16 kHz first, then every codec on top of it."""
 
 import logging
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,12 +12,14 @@ from ncst import registry
 from ncst.audio import SILENCE_DB, UnusableAudio, encode_flac, read_audio, resample, rms_db
 from ncst.delay import estimate_delay_ms
 from ncst.errors import NcstError
+from ncst.memory import keep_freed_memory
 from ncst.seeds import seed_of
-from ncst.shards import clip_id, iter_clips, write_shard
+from ncst.shards import COLUMNS, clip_id, read_rows, samples_of, write_shard
 
 log = logging.getLogger(__name__)
 
-MAX_BATCH_SECONDS = 60.0
+AHEAD = 2  # batches that are read before, and written after, the one in the network
+WRITERS = 2
 
 
 def write_real(sources_path, shard, entry, out, min_duration=0.5, threads=1):
@@ -87,14 +90,30 @@ def resynthesize(real_path, name, entry, weights, out, seed, device="cpu", max_f
     NcstError
         If more clips than that fail; nothing is written then.
     """
+    keep_freed_memory()
     codec = registry.load("codecs", entry.get("module", name))(entry, weights, device)
-    rows, clips = zip(*iter_clips(real_path), strict=True)
-    usable = sorted((i for i, clip in enumerate(clips) if clip is not None), key=lambda i: len(clips[i]))
+    rows = read_rows(real_path, [*COLUMNS, "audio"])
+    usable = sorted((i for i, row in enumerate(rows) if row["audio"]), key=lambda i: rows[i]["duration"])
     results = [failed_columns(row["reason"], row["native_rate"]) for row in rows]
-    for batch in _batches(usable, clips):
-        seeds = [seed_of(seed, name, rows[i]["utt_id"]) for i in batch]
-        for i, samples in zip(batch, codec.resynthesize([clips[i] for i in batch], seeds), strict=True):
-            results[i] = _checked(samples, clips[i], rows[i])
+
+    def prepared():
+        for i in usable:
+            clip = samples_of(rows[i]["audio"])
+            yield (i, clip), codec.prepare(clip)
+
+    def finish(i, clip, decoded):
+        results[i] = _checked(codec.finish(decoded, len(clip)), clip, rows[i])
+
+    with ThreadPoolExecutor(WRITERS) as writers:
+        pending = deque()
+        for batch in _ahead(codec.batched(prepared())):
+            seeds = [seed_of(seed, name, rows[i]["utt_id"]) for (i, _), _ in batch]
+            decoded = codec.run([audio for _, audio in batch], seeds)
+            pending.append([writers.submit(finish, *key, x) for (key, _), x in zip(batch, decoded, strict=True)])
+            if len(pending) > AHEAD:
+                _wait(pending.popleft())
+        for jobs in pending:
+            _wait(jobs)
     failed = [i for i in usable if results[i]["status"] != "ok"]
     if len(failed) > max_failed * len(usable):
         first = rows[failed[0]]["utt_id"]
@@ -109,18 +128,18 @@ def resynthesize(real_path, name, entry, weights, out, seed, device="cpu", max_f
     write_shard(out, [row | {"clip_id": clip_id(name, row["utt_id"])} for row in written])
 
 
-def _batches(indices, clips):
-    """Split *indices* (sorted by clip length) into runs of at most `MAX_BATCH_SECONDS` of audio."""
-    batch, seconds = [], 0.0
-    for i in indices:
-        length = len(clips[i]) / 16_000
-        if batch and seconds + length > MAX_BATCH_SECONDS:
-            yield batch
-            batch, seconds = [], 0.0
-        batch.append(i)
-        seconds += length
-    if batch:
-        yield batch
+def _ahead(iterator):
+    """Yield what *iterator* yields; a thread of its own computes the next `AHEAD` items meanwhile."""
+    with ThreadPoolExecutor(1) as reader:
+        futures = deque(reader.submit(next, iterator, None) for _ in range(AHEAD))
+        while (item := futures.popleft().result()) is not None:
+            futures.append(reader.submit(next, iterator, None))
+            yield item
+
+
+def _wait(jobs):
+    for job in jobs:
+        job.result()
 
 
 def _checked(samples, real, row):

@@ -14,6 +14,7 @@ from ncst.codecs._architecture import looks_like
 from ncst.errors import NcstError
 
 SHORTEST = 0.1  # s
+GPU_BATCH_SECONDS = 64.0
 
 
 class Base:
@@ -49,14 +50,14 @@ class Base:
         The decoder draws noise: one clip per forward, torch seeded with the clip's own seed.
     batches : bool
         Clips of equal padded length may share a forward without changing each other by more than 1e-4.
-    batch_size : int
-        At most so many clips share a forward.
+    batch_seconds : float
+        Clips that share a forward hold at most so much audio together: 0, one clip per forward, on a CPU, whose caches
+        a batch overflows.
     """
 
     needs_weights = True
     random = False
     batches = True
-    batch_size = 8
     hop = 1
     sample_rate = SAMPLE_RATE
     network: nn.Module | None = None
@@ -65,6 +66,7 @@ class Base:
         self.entry = entry
         self.settings = entry.get("settings") or {}
         self.device = torch.device(device)
+        self.batch_seconds = 0.0 if self.device.type == "cpu" else GPU_BATCH_SECONDS
         if self.needs_weights:
             self.load(*read_weights(weights), weights)
 
@@ -79,16 +81,15 @@ class Base:
         """Return (B, T') decoded audio for (B, T) input at `sample_rate`."""
         return self.decode(*self.encode(audio))
 
-    @torch.inference_mode()
     def resynthesize(self, clips, seeds):
-        """Pass *clips* through the codec.
+        """Pass *clips* through the codec: `prepare`, `run` and `finish` for all of them.
 
         A clip is never cut into chunks; one shorter than 0.1 s is zero-padded to 0.1 s for the network.
 
         Parameters
         ----------
         clips : list of (T,) float32 arrays at 16 kHz
-            Any lengths from one sample on; those with equal padded length share a forward pass.
+            Any lengths from one sample on; neighbours with equal padded length share a forward pass.
         seeds : list of int
             One per clip, used by codecs with random decoders alone.
 
@@ -102,34 +103,58 @@ class Base:
             If a clip is empty or holds NaN or infinity; its message is the `reason` of the clip's row. What the network
             makes of a good clip is returned as it is, so the caller checks that outputs are finite.
         """
-        for clip in clips:
-            _check(clip)
-        padded = [self._pad(resample(np.asarray(clip, np.float32), SAMPLE_RATE, self.sample_rate)) for clip in clips]
-        outputs = [None] * len(clips)
-        for members in self._groups(padded):
-            batch = torch.from_numpy(np.stack([padded[i] for i in members])).to(self.device)
-            with torch.random.fork_rng(enabled=self.random):
-                if self.random:
-                    torch.manual_seed(seeds[members[0]])
-                decoded = self.forward(batch).float().cpu().numpy()
-            for i, samples in zip(members, decoded):
-                outputs[i] = fit_length(resample(samples, self.sample_rate, SAMPLE_RATE), len(clips[i]))
+        padded = [(i, self.prepare(clip)) for i, clip in enumerate(clips)]
+        outputs = []
+        for batch in self.batched(padded):
+            decoded = self.run([audio for _, audio in batch], [seeds[i] for i, _ in batch])
+            outputs += [self.finish(audio, len(clips[i])) for (i, _), audio in zip(batch, decoded, strict=True)]
         return outputs
+
+    def prepare(self, clip):
+        """Return a (T,) *clip* at 16 kHz as the network gets it: (T',) float32 at `sample_rate`, padded.
+
+        Raises
+        ------
+        UnusableAudio
+            If it is empty or holds NaN or infinity.
+        """
+        _check(clip)
+        return self._pad(resample(np.asarray(clip, np.float32), SAMPLE_RATE, self.sample_rate))
+
+    def batched(self, prepared):
+        """Yield lists of neighbouring ``(key, audio)`` of the iterable *prepared* whose audio may share a forward."""
+        batch = []
+        for key, audio in prepared:
+            seconds = (len(batch) + 1) * len(audio) / self.sample_rate
+            alone = self.random or not self.batches or seconds > self.batch_seconds
+            if batch and (alone or len(audio) != len(batch[0][1])):
+                yield batch
+                batch = []
+            batch.append((key, audio))
+        if batch:
+            yield batch
+
+    @torch.inference_mode()
+    def run(self, audio, seeds):
+        """Return (B, T') decoded audio on the codec's device for B equally long arrays from `prepare` and their seeds.
+
+        On a GPU this only queues the work: `finish` waits for it.
+        """
+        batch = torch.from_numpy(np.stack(audio)).to(self.device)
+        with torch.random.fork_rng(enabled=self.random):
+            if self.random:
+                torch.manual_seed(seeds[0])
+            return self.forward(batch)
+
+    def finish(self, decoded, length):
+        """Return one clip (T',) that `run` decoded as a (*length*,) float32 array at 16 kHz."""
+        samples = decoded.float().cpu().numpy()
+        return fit_length(resample(samples, self.sample_rate, SAMPLE_RATE), length)
 
     def _pad(self, clip):
         """Zero-pad (T,) *clip* at `sample_rate` to 0.1 s at least and to a multiple of `hop`."""
         length = max(len(clip), round(SHORTEST * self.sample_rate))
         return fit_length(clip, -(-length // self.hop) * self.hop)
-
-    def _groups(self, clips):
-        """Return lists of indices of *clips* that share a forward: equal lengths, `batch_size` at most."""
-        if self.random or not self.batches:
-            return [[i] for i in range(len(clips))]
-        by_length = {}
-        for i, clip in enumerate(clips):
-            by_length.setdefault(len(clip), []).append(i)
-        size = self.batch_size
-        return [group[k : k + size] for group in by_length.values() for k in range(0, len(group), size)]
 
 
 def _check(clip):
