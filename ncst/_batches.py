@@ -78,6 +78,15 @@ class Clips(torch.utils.data.Dataset):
         return [tuple(part[i : i + size] for part in (order, starts, seeds)) for i in range(0, len(self), size)]
 
 
+def share(key, rank, processes):
+    """Return the part of the batch *key* that process *rank* takes.
+
+    All parts are equally long: a batch that does not divide is filled up with its first clips.
+    """
+    size = -(-len(key[0]) // processes) * processes
+    return tuple(np.resize(part, size)[rank::processes] for part in key)
+
+
 def loader(clips, keys, workers=0):
     """Return a loader of the batches *keys* of *clips*."""
     return torch.utils.data.DataLoader(

@@ -2,14 +2,17 @@
 
 import io
 import json
+import logging
 import shutil
 import time
 
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.strategies import DDPStrategy
+from torch.multiprocessing import ProcessRaisedException
 from torch.utils.tensorboard import SummaryWriter
 
-from ncst._batches import loader
+from ncst._batches import loader, share
 from ncst._objectives import objective_of
 from ncst._progress import TrainingProgress, log
 from ncst.errors import NcstError
@@ -18,7 +21,8 @@ from ncst.models._base import import_checkpoint
 from ncst.seeds import seed_of
 from ncst.training import learning_rate, make_optimizer
 
-SUMS = "train", "loss", "right"
+SUMS = "train", "clips", "loss", "right"
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
@@ -42,7 +46,7 @@ class Run(pl.LightningModule):
         self.curves = []
         self.best_epoch = None
         self.best_state = None
-        self.resumed = None
+        self.resumed = self.progress = self.board = self.log_file = None
 
     def resume(self):
         """Take up the state file of the same experiment, if there is one.
@@ -65,7 +69,7 @@ class Run(pl.LightningModule):
         self.network.load_state_dict(state["network"])
         self.resumed = state
         self.best_epoch, self.best_state, self.curves = state["best_epoch"], state["best_state"], state["curves"]
-        log.info("resuming after epoch %d", self.epoch)
+        log.info("at the state after epoch %d", self.epoch)
 
     def adopt(self, checkpoint, device):
         """Take the weights of a published *checkpoint* instead of training; the curves are its development loss."""
@@ -80,13 +84,22 @@ class Run(pl.LightningModule):
         self.curves = [row | {"lr": None, "seconds": None}]
         self.best_epoch, self.best_state = 0, self.network.state_dict()
 
-    def fit(self, device):
-        """Run the epochs that are left, on one device."""
+    def fit(self, device, devices=1):
+        """Run the epochs that are left; on several *devices*, each in a process of its own that takes its share.
+
+        Gradients are averaged over the processes, batch norms over GPUs; every process computes the whole development
+        loss.
+        """
         if self.epoch == self.recipe["epochs"]:
             return
+        files = [h.baseFilename for h in logging.getLogger().handlers if isinstance(h, logging.FileHandler)]
+        self.log_file = files[0] if files else None
         trainer = pl.Trainer(
             accelerator="cpu" if device == "cpu" else "gpu",
-            devices=1,
+            devices=devices,
+            strategy="auto" if devices == 1 else DDPStrategy(start_method="spawn", find_unused_parameters=True),
+            sync_batchnorm=devices > 1 and device != "cpu",
+            use_distributed_sampler=False,
             precision=PRECISIONS[self.recipe["precision"]],
             max_epochs=self.recipe["epochs"] - self.epoch,
             gradient_clip_val=self.recipe["clip_grad"],
@@ -98,15 +111,15 @@ class Run(pl.LightningModule):
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        clips = len(self.sets[0])
-        boards = self.checkpoint.parent / "tensorboard"
-        if not self.curves:
-            shutil.rmtree(boards, ignore_errors=True)
-        with (
-            TrainingProgress(self.names[1], clips * self.epoch, clips * self.recipe["epochs"]) as self.progress,
-            SummaryWriter(boards, purge_step=self.epoch + 1) as self.board,
-        ):
+        try:
             trainer.fit(self)
+        except ProcessRaisedException as error:
+            last = str(error).strip().splitlines()[-1]
+            raise NcstError(last.partition(": ")[2]) if "NcstError: " in last else error from error
+        finally:
+            self.on_fit_end()
+        if devices > 1:
+            self.resume()
 
     def configure_optimizers(self):
         """Return the optimizer, in its saved state after an interruption."""
@@ -116,11 +129,26 @@ class Run(pl.LightningModule):
         return optimizer
 
     def on_fit_start(self):
-        """Compile the network and restore the scale of fp16 losses."""
+        """Open what shows the progress, compile the network and restore the scale of fp16 losses."""
+        if self.trainer.is_global_zero:
+            if self.log_file and not logging.getLogger().handlers:
+                logging.basicConfig(filename=self.log_file, level=logging.INFO, format=LOG_FORMAT)
+            boards = self.checkpoint.parent / "tensorboard"
+            if not self.curves:
+                shutil.rmtree(boards, ignore_errors=True)
+            clips = len(self.sets[0])
+            self.board = SummaryWriter(boards, purge_step=self.epoch + 1)
+            self.progress = TrainingProgress(self.names[1], clips * self.epoch, clips * self.recipe["epochs"])
         if self.recipe["compile"]:
             self.network.compile(backend=self.recipe["compile"])
         if self.resumed:
             self.trainer.precision_plugin.load_state_dict(self.resumed["precision"])
+
+    def on_fit_end(self):
+        """Close what shows the progress."""
+        for shown in (self.progress, self.board):
+            if shown:
+                shown.close()
 
     @property
     def epoch(self):
@@ -128,8 +156,9 @@ class Run(pl.LightningModule):
         return len(self.curves)
 
     def train_dataloader(self):
-        """Return the shuffled batches of the running epoch."""
+        """Return this process's share of the shuffled batches of the running epoch."""
         keys = self.sets[0].shuffled(self.recipe["batch"], *self.names, "order", self.epoch)
+        keys = [share(key, self.global_rank, self.trainer.world_size) for key in keys]
         return loader(self.sets[0], keys, self.workers)
 
     def val_dataloader(self):
@@ -147,10 +176,13 @@ class Run(pl.LightningModule):
     def training_step(self, batch, number):
         """Return the loss of batch *number* of the running epoch."""
         features, targets = batch
-        torch.manual_seed(seed_of(*self.names, "dropout", self.epoch, number))
+        rank = [self.global_rank] if self.global_rank else []
+        torch.manual_seed(seed_of(*self.names, "dropout", self.epoch, number, *rank))
         loss = self.objective(self.network(features)[1].float(), targets)
         self.sums["train"] += loss.item() * len(targets)
-        self.progress.advance(len(targets))
+        self.sums["clips"] += len(targets)
+        if self.progress:
+            self.progress.advance(len(targets) * self.trainer.world_size)
         return loss
 
     def validation_step(self, batch, _):
@@ -164,9 +196,10 @@ class Run(pl.LightningModule):
         """Note the epoch, keep the best weights, and save the state."""
         clips, dev = len(self.sets[0]), len(self.sets[1])
         seconds = time.perf_counter() - self.started
+        train, seen = (self.trainer.strategy.reduce(self._tensor(key), reduce_op="sum") for key in ("train", "clips"))
         row = {
             "epoch": self.epoch + 1,
-            "train_loss": self.sums["train"] / clips,
+            "train_loss": (train / seen).item(),
             "dev_loss": self.sums["loss"] / dev,
             "dev_acc": self.sums["right"] / dev,
             "lr": self.rate,
@@ -176,11 +209,16 @@ class Run(pl.LightningModule):
         if self.best_epoch is None or row["dev_loss"] < self.curves[self.best_epoch]["dev_loss"]:
             self.best_epoch = len(self.curves) - 1
             self.best_state = {k: v.detach().cpu().clone() for k, v in self.network.state_dict().items()}
+        if not self.trainer.is_global_zero:
+            return
         self._save()
         for key, value in row.items():
             self.board.add_scalar(key, value, row["epoch"])
         shown = f"train loss {row['train_loss']:.4f}, dev loss {row['dev_loss']:.4f}, dev accuracy {row['dev_acc']:.4f}"
         self.progress.say(f"epoch {row['epoch']}/{self.recipe['epochs']}: {shown}, {clips / seconds:.1f} clips/s")
+
+    def _tensor(self, key):
+        return torch.tensor(self.sums[key], dtype=torch.float64, device=self.device)
 
     def _save(self):
         state = {

@@ -12,10 +12,7 @@ EVERY = 60.0
 
 
 class TrainingProgress:
-    """Clips done out of *total*, clips per second of this attempt, time left.
-
-    Use it as a context; on a terminal the bar is shown inside.
-    """
+    """Clips done out of *total*, clips per second of this attempt, time left, until it is closed."""
 
     def __init__(self, title, done, total):
         self.done, self.total = done, total
@@ -25,12 +22,10 @@ class TrainingProgress:
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rest]}")
         self.bar = Progress(*columns, console=self.console, disable=not self.console.is_terminal)
         self.task = self.bar.add_task(title, total=total, completed=done, rest="")
-
-    def __enter__(self):
         self.bar.start()
-        return self
 
-    def __exit__(self, *_):
+    def close(self):
+        """Leave the terminal as it was."""
         self.bar.stop()
 
     def advance(self, clips):

@@ -86,6 +86,9 @@ class FeatureStore:
         self.fingerprint = fingerprint
         self._maps = {}
 
+    def __getstate__(self):
+        return self.__dict__ | {"_maps": {}}
+
     def open(self, shard_file):
         """Return the memory map of the features of *shard_file*.
 

@@ -44,7 +44,17 @@ OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 def train(
-    model_entry, name, seed, train_manifest, dev_manifest, results, out_dir, device="cpu", workers=0, parameters=None
+    model_entry,
+    name,
+    seed,
+    train_manifest,
+    dev_manifest,
+    results,
+    out_dir,
+    device="cpu",
+    workers=0,
+    parameters=None,
+    devices=1,
 ):
     """Train one model with one seed and write ``model.safetensors``, ``model.json`` and ``curves.csv``.
 
@@ -77,6 +87,8 @@ def train(
         Processes that read features.
     parameters : dict, optional
         Codec to its parameters, for the head ``parameters`` (`ncst.plan.codec_parameters`).
+    devices : int
+        Processes with a GPU each, or a share of the CPU, that take their parts of every batch.
 
     Raises
     ------
@@ -87,6 +99,8 @@ def train(
     recipe = _training_options(name, model_entry.get("training") or {})
     if device == "cpu" and recipe["precision"] == "fp16":
         raise NcstError(f"models.{name}.training.precision is fp16, which needs a GPU: use fp32 or bf16 on a CPU.")
+    if device != "cpu" and torch.cuda.is_available() and torch.cuda.device_count() < devices:
+        raise NcstError(f"{devices} GPUs are asked for, but PyTorch finds {torch.cuda.device_count()}: lower `gpu`.")
     if device != "cpu" and not torch.cuda.is_available():
         raise NcstError(f"`device: {device}` is asked for, but PyTorch finds no GPU: set `gpu: 0` or use a GPU node.")
     if model_entry.get("checkpoint") and not Path(model_entry["checkpoint"]).is_file():
@@ -127,7 +141,7 @@ def train(
     checkpoint = model_entry.get("checkpoint")
     if checkpoint:
         facts["checkpoint"] = {"file": str(checkpoint), "sha256": sha256(checkpoint)}
-    run = _fit(facts, sets, Path(out_dir) / "last.ckpt", device, workers)
+    run = _fit(facts, sets, Path(out_dir) / "last.ckpt", device, workers, devices)
     _write(run, facts, Path(out_dir))
 
 
@@ -207,7 +221,7 @@ def _classes(columns, dev_columns, train_manifest, dev_manifest):
     return sorted(names), [names[label] for label in sorted(names)]
 
 
-def _fit(facts, sets, checkpoint, device, workers):
+def _fit(facts, sets, checkpoint, device, workers, devices):
     """Run the epochs that are left with Lightning and return the finished run."""
     from ncst._lightning import Run
 
@@ -220,7 +234,7 @@ def _fit(facts, sets, checkpoint, device, workers):
         run.adopt(facts["checkpoint"]["file"], device)
     else:
         run.resume()
-        run.fit(device)
+        run.fit(device, devices)
     return run
 
 

@@ -15,8 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 import yaml
+from _plain_network import plain_network
+from safetensors.torch import load_file
 
 from ncst import _lightning, _progress, scoring, shards, training
+from ncst._batches import share
 from ncst.audio import encode_flac
 from ncst.augmentation import Augmentation
 from ncst.errors import NcstError
@@ -249,6 +252,29 @@ def test_a_checkpoint_is_scored_instead_of_training(results, trained, tmp_path):
     assert not (tmp_path / "no").exists()
 
 
+def test_two_processes_train_as_one(results, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "build", plain_network)
+    entry = changed(epochs=3, batch=10, class_weights="balanced", clip_grad=1.0)
+    for processes in (1, 2):
+        run(results, tmp_path / str(processes), entry, devices=processes)
+    one, two = (load_file(tmp_path / str(processes) / "last.safetensors") for processes in (1, 2))
+    for key, value in one.items():
+        torch.testing.assert_close(value, two[key], rtol=1e-4, atol=1e-6)
+    one, two = (list(csv.DictReader((tmp_path / name / "curves.csv").open())) for name in "12")
+    for key in ("train_loss", "dev_loss", "dev_acc"):
+        found = [[float(row[key]) for row in rows] for rows in (one, two)]
+        assert found[0] == pytest.approx(found[1], rel=1e-4)
+    assert float(one[-1]["train_loss"]) < float(one[0]["train_loss"])
+
+
+def test_processes_share_a_batch_without_gaps():
+    key = np.arange(7), np.arange(7) * 10, np.arange(7) * 100
+    parts = [share(key, rank, 3) for rank in range(3)]
+    assert [part[0].tolist() for part in parts] == [[0, 3, 6], [1, 4, 0], [2, 5, 1]]
+    assert all((part[1] == 10 * part[0]).all() and (part[2] == 100 * part[0]).all() for part in parts)
+    assert share(key, 0, 1)[0].tolist() == list(range(7))
+
+
 def test_tensorboard_has_the_curves(trained):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -261,10 +287,12 @@ def test_tensorboard_has_the_curves(trained):
 
 def test_progress_is_logged_where_there_is_no_terminal(monkeypatch, caplog, capsys):
     monkeypatch.setattr(_progress, "EVERY", 0.0)
-    with caplog.at_level("INFO"), _progress.TrainingProgress("small", 100, 300) as progress:
+    with caplog.at_level("INFO"):
+        progress = _progress.TrainingProgress("small", 100, 300)
         time.sleep(0.02)
         progress.advance(50)
         progress.say("epoch 1")
+        progress.close()
     line, said = caplog.messages
     assert re.fullmatch(r"150 of 300 clips, \d+ clips/s, 0:00:00 left", line)
     assert said == "epoch 1"

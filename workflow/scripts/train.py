@@ -1,19 +1,21 @@
 from ncst.job import job
 
-with job(snakemake):
-    from pathlib import Path
+if __name__ == "__main__":  # several GPUs: their processes import this file
+    with job(snakemake):
+        from pathlib import Path
 
-    from ncst.training import train
+        from ncst.training import train
 
-    device = "cuda" if snakemake.resources.get("gpu") else "cpu"
-    train(
-        snakemake.params.entry,
-        snakemake.wildcards.model,
-        int(snakemake.wildcards.seed),
-        snakemake.input.train,
-        snakemake.input.dev,
-        snakemake.params.results,
-        Path(snakemake.output.weights).parent,
-        device=device,
-        workers=snakemake.threads - 1 if device == "cuda" else 0,
-    )
+        gpus = int(snakemake.resources.get("gpu") or 0)
+        train(
+            snakemake.params.entry,
+            snakemake.wildcards.model,
+            int(snakemake.wildcards.seed),
+            snakemake.input.train,
+            snakemake.input.dev,
+            snakemake.params.results,
+            Path(snakemake.output.weights).parent,
+            device="cuda" if gpus else "cpu",
+            workers=(snakemake.threads - 1) // gpus if gpus else 0,
+            devices=gpus or 1,
+        )
