@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import logging
 import os
 import re
 from pathlib import Path
@@ -12,6 +13,7 @@ from ncst import _http
 from ncst.errors import NcstError
 from ncst.files import atomic, sha256
 
+LOG = logging.getLogger(__name__)
 LOCK = Path("config/downloads.lock.yaml")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -59,6 +61,7 @@ def fetch(key, source, folder, lock=LOCK):
             _http.download(facts.get("url") or facts["of"], path, key)
         facts |= _check(key, path, facts, lock)
         _write_lock(lock, key, pinned)
+        LOG.info("%s from %s: %d bytes, SHA-256 %s", path, facts["of"], facts["size"], facts["sha256"])
     return found
 
 

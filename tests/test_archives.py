@@ -215,4 +215,6 @@ def test_the_workflow_fetches_resumes_and_indexes_a_corpus(server, tmp_path):
     assert server.sent == len(content)
     assert (project.folder / "data/vctk/speaker-info.txt").is_file()
     assert "corpora.vctk.download" in (project.folder / "config/downloads.lock.yaml").read_text()
+    log = project.results / "logs/fetch_corpus/vctk.log"
+    assert f"VCTK-Corpus-0.92.zip from {server.url}/VCTK.zip: {len(content)} bytes, SHA-256 " in log.read_text()
     assert project.queued(target, overlay="mine.yaml") == {}
