@@ -1,6 +1,7 @@
 """Features: what a front-end makes of one shard of clips, computed once, read many times through memory maps."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ def feature_path(results, frontend, shard_file):
 
 
 def compute_features(shard_path, frontend, out_path, batch=8):
-    """Write the features of every clip of a shard, and beside them their fingerprint (``.json``).
+    """Write the features of every clip of a shard, and beside them (``.json``) their fingerprint and the audio's.
 
     Row i belongs to clip i of the shard; rows of failed clips are zero. Every clip is cut or repeated to the same
     length, so a clip's features do not depend on the others.
@@ -44,8 +45,8 @@ def compute_features(shard_path, frontend, out_path, batch=8):
         raise NcstError(f"No shard {shard_path}: make the audio before its features.")
     rows = pq.read_metadata(shard_path).num_rows
     with atomic(out_path) as temporary:
-        shape = (rows, *frontend.shape)
-        features = np.lib.format.open_memmap(temporary, "w+", frontend.dtype, shape)
+        features = np.lib.format.open_memmap(temporary, "w+", frontend.dtype, (rows, *frontend.shape))
+        _reserve(temporary)
         waiting = []
         for number, (_, samples) in enumerate(shards.iter_clips(shard_path)):
             if samples is not None:
@@ -56,7 +57,20 @@ def compute_features(shard_path, frontend, out_path, batch=8):
         features.flush()
         del features
     with atomic(out_path.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(frontend.fingerprint(), indent=1, sort_keys=True) + "\n")
+        about = frontend.fingerprint() | {"audio": _digest(shard_path)}
+        temporary.write_text(json.dumps(about, indent=1, sort_keys=True) + "\n")
+
+
+def _reserve(path):
+    """Take a file's space on the disk now: a disk that fills up under a memory map ends the process without a word."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
+def _digest(shard_path):
+    """Return the SHA-256 of a shard's audio, from its metadata."""
+    return (pq.read_metadata(shard_path).metadata or {}).get(b"audio_sha256", b"").decode()
 
 
 def _flush(waiting, frontend, features):
@@ -95,7 +109,8 @@ class FeatureStore:
         Raises
         ------
         NcstError
-            If the features are missing or damaged, or made with other weights, options or clip length.
+            If the features are missing or damaged, or made of other audio or with other weights, options or clip
+            length.
         """
         if shard_file not in self._maps:
             path = feature_path(self.results, self.frontend, shard_file)
@@ -108,6 +123,9 @@ class FeatureStore:
                 ) from error
             except (OSError, ValueError, EOFError) as error:
                 raise NcstError(f"Features damaged: {path}; delete the file and run again.") from error
+            audio, shard = found.pop("audio", ""), self.results / "audio" / shard_file
+            if shard.is_file() and audio != _digest(shard):
+                raise NcstError(f"{path} was made of other audio than {shard} holds now: delete it and run again.")
             self.fingerprint = self.fingerprint or found
             if found != self.fingerprint:
                 raise NcstError(

@@ -1,6 +1,9 @@
 """The front-ends: values, cut networks, features on disk and their fingerprints."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -110,13 +113,44 @@ def test_a_cut_network_gives_the_hidden_states_of_the_whole_one_to_the_bit(confi
         assert np.array_equal(front_end.compute(waves), hidden.half().numpy())
 
 
-def test_wavlm_is_cut_as_well(tmp_path):
-    whole = tiny_network(TINY | {"model_type": "wavlm"}, tmp_path / "w.safetensors")
+@pytest.mark.parametrize("size", [TINY, STABLE], ids=["base", "large"])
+def test_wavlm_is_cut_as_well(size, tmp_path):
+    whole = tiny_network(size | {"model_type": "wavlm"}, tmp_path / "w.safetensors")
     waves = golden_wave(1, 8000)[None]
-    front_end = Ssl({"layer": 3, "samples": 8000}, tmp_path / "w.safetensors")
-    with torch.inference_mode():
-        expected = whole(front_end.inputs(waves), output_hidden_states=True).hidden_states[3]
-        assert torch.allclose(front_end.hidden(waves), expected, atol=1e-5)
+    for layer in range(1, 5):
+        front_end = Ssl({"layer": layer, "samples": 8000}, tmp_path / "w.safetensors")
+        with torch.inference_mode():
+            expected = whole(front_end.inputs(waves), output_hidden_states=True).hidden_states[layer]
+            assert torch.allclose(front_end.hidden(waves), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("config", "prefix"),
+    [
+        (STABLE | {"model_type": "wavlm"}, "wavlm."),
+        (BERT | {"model_type": "wav2vec2-bert"}, "wav2vec2_bert."),
+        (TINY | {"model_type": "wav2vec2"}, ""),
+    ],
+    ids=["wavlm", "w2v-bert", "wav2vec2"],
+)
+def test_a_published_checkpoint_becomes_a_cache_of_one_of_its_layers(config, prefix, tmp_path):
+    network = tiny_network(config, tmp_path / "whole.safetensors")
+    state = {prefix + key: value.contiguous() for key, value in network.state_dict().items()}
+    save_file(state | ({"lm_head.weight": torch.zeros(1)} if prefix else {}), tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    files = {name: tmp_path / name for name in ("config.json", "model.safetensors")}
+    cut, kept = Ssl.convert(files, {"layer": 2})
+    save_file(kept, tmp_path / "cut.safetensors", {"config": json.dumps(cut)})
+    shards.write_shard(tmp_path / "audio/s/real/0.parquet", shard_rows([9000, 5000]))
+    caches = []
+    for name in ("whole", "cut"):
+        out = feature_path(tmp_path, name, "s/real/0.parquet")
+        front_end = Ssl({"layer": 2, "samples": 8000}, tmp_path / f"{name}.safetensors")
+        compute_features(tmp_path / "audio/s/real/0.parquet", front_end, out)
+        caches.append(np.load(out))
+    assert caches[0].dtype == np.float16
+    assert np.array_equal(*caches) and caches[0].any()
+    assert len(kept) < len(state)
 
 
 def test_xlsr_layer5_has_the_published_values(tmp_path):
@@ -231,6 +265,44 @@ def test_features_of_other_weights_or_lengths_are_refused(tmp_path):
     out.write_bytes(b"no array")
     with pytest.raises(NcstError, match="damaged"):
         FeatureStore(tmp_path, "ssl").open("s/real/0.parquet")
+
+
+def test_features_of_other_audio_are_refused(tmp_path):
+    path = tmp_path / "audio/s/real/0.parquet"
+    shards.write_shard(path, shard_rows([4000]))
+    out = feature_path(tmp_path, "wave", "s/real/0.parquet")
+    compute_features(path, Waveform({"samples": 4000}), out)
+    os.utime(path)
+    FeatureStore(tmp_path, "wave").open("s/real/0.parquet")
+    date = path.stat()
+    shards.write_shard(path, shard_rows([3999]))
+    os.utime(path, ns=(date.st_atime_ns, date.st_mtime_ns))
+    with pytest.raises(NcstError, match="made of other audio"):
+        FeatureStore(tmp_path, "wave").open("s/real/0.parquet")
+    path.unlink()
+    FeatureStore(tmp_path, "wave").open("s/real/0.parquet")
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from ncst.errors import NcstError
+from ncst.features import compute_features
+from ncst.frontends.waveform import Waveform
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))
+try:
+    compute_features(Path(sys.argv[1]) / "0.parquet", Waveform({}), Path(sys.argv[1]) / "cache" / "0.npy")
+except NcstError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_is_one_sentence_and_no_half_cache(tmp_path):
+    shards.write_shard(tmp_path / "0.parquet", shard_rows([4000]))
+    done = subprocess.run([sys.executable, "-c", FULL_DISK, tmp_path], capture_output=True, text=True)
+    assert "0.npy failed" in done.stdout and "nothing was kept of it" in done.stdout, done.stderr
+    assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_every_front_end_is_registered_with_what_the_store_needs():
