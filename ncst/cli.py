@@ -52,6 +52,7 @@ def show_plan(configfile: Overlays = None):
         label = "of the codec" if entry.get("label") is None else str(entry["label"])
         if entry.get("balance"):
             clips = 2 * sum(config["sources"][source]["size"] for source in {source for source, _ in pairs})
+        if entry["role"] == "taxonomy":
             label = "0, 1"
         sources, names = dict.fromkeys(s for s, _ in pairs), dict.fromkeys(c for _, c in pairs)
         rows.append([split, entry["role"], label, ", ".join(sources), ", ".join(names), f"{clips:,}"])

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 from ncst.audio import SAMPLE_RATE
 from ncst.errors import NcstError
 from ncst.files import atomic
+from ncst.pairing import pair_spoofs
 from ncst.seeds import seed_of
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def write_manifest(split, entry, shard_files, audio, out, seed=0):
         The split's name.
     entry : dict
         Its entry of ``config/splits.yaml``; ``label`` there overrides the clips' own, ``balance`` pairs each bona fide
-        utterance with one spoof (see `pair_up`) and labels them 0 and 1.
+        utterance with one spoof (see `pair_up`), and the role ``taxonomy`` labels bona fide 0 and spoof 1.
     shard_files : list of path
         Shards below the folder *audio*, in the order of the manifest.
     audio : path
@@ -84,7 +84,8 @@ def write_manifest(split, entry, shard_files, audio, out, seed=0):
     table = table.append_column("split", pa.array([split] * len(table)))
     if entry.get("balance"):
         table = pair_up(table, entry["balance"], seed_of(seed, split))
-        table = _with_labels(table, pc.not_equal(table[entry["balance"]], "real").cast(pa.int16()))
+    if entry.get("role") == "taxonomy":
+        table = _with_labels(table, pc.fill_null(pc.not_equal(table["vq"], "real"), True).cast(pa.int16()))
     elif entry.get("label") is not None:
         table = _with_labels(table, pa.array(np.full(len(table), entry["label"], dtype=np.int16)))
     table = table.select(SCHEMA.names).cast(SCHEMA)
@@ -97,11 +98,7 @@ def write_manifest(split, entry, shard_files, audio, out, seed=0):
 
 
 def pair_up(table, taxonomy, seed):
-    """Keep one spoof of each bona fide utterance, so that the classes of *taxonomy* are equally frequent.
-
-    Utterances, ranked by a hash of their id, take in turn the class that has the fewest so far and, in it, the codec
-    that has the fewest so far: classes differ by one clip at most, and so do the codecs of a class, as long as every
-    codec has every utterance. An utterance that lacks the bona fide clip or every spoof is left out.
+    """Keep each bona fide utterance and one spoof of it, chosen by `ncst.pairing.pair_spoofs`.
 
     Parameters
     ----------
@@ -113,12 +110,7 @@ def pair_up(table, taxonomy, seed):
     Returns
     -------
     pyarrow.Table
-        The rows kept, in their order.
-
-    References
-    ----------
-    Chen et al., "Codec-Based Deepfake Source Tracing via Neural Audio Codec Taxonomy", Interspeech 2025, section 4.1:
-    the training subsets "vq", "aux" and "dec".
+        The rows kept, in their order; an utterance that lacks the bona fide clip or every spoof is left out.
     """
     bonafide, spoofs = {}, {}
     columns = (table[name].to_pylist() for name in ("utt_id", "codec", taxonomy))
@@ -127,13 +119,8 @@ def pair_up(table, taxonomy, seed):
             bonafide[utt_id] = row
         elif kind is not None:
             spoofs.setdefault(utt_id, {})[kind, codec] = row
-    classes, codecs, kept = Counter(), Counter(), []
-    for utt_id in sorted(bonafide.keys() & spoofs.keys(), key=lambda utt_id: (seed_of(seed, utt_id), utt_id)):
-        choice = min(spoofs[utt_id], key=lambda key: (classes[key[0]], codecs[key], seed_of(seed, *key)))
-        classes[choice[0]] += 1
-        codecs[choice] += 1
-        kept += [bonafide[utt_id], spoofs[utt_id][choice]]
-    return table.take(sorted(kept))
+    chosen = pair_spoofs({utt_id: spoofs[utt_id] for utt_id in bonafide.keys() & spoofs.keys()}, seed)
+    return table.take(sorted([bonafide[utt_id] for utt_id in chosen] + list(chosen.values())))
 
 
 def _with_labels(table, labels):

@@ -24,6 +24,7 @@ SCHEMA = pa.schema(
         "path": pa.string(),
         "kind": pa.string(),
         "subset": pa.string(),
+        **dict.fromkeys(("parent", "codec", "vq", "aux", "dec"), pa.string()),
         "duration": pa.float32(),
         "sample_rate": pa.int32(),
         "channels": pa.int16(),

@@ -25,7 +25,8 @@ WRITERS = 2
 def write_real(sources_path, shard, entry, out, min_duration=0.5, threads=1):
     """Write one shard of real speech: every utterance decoded, mixed to mono and resampled to 16 kHz, level untouched.
 
-    An utterance that cannot be used becomes a row with status ``failed`` and a reason, without audio.
+    An utterance that cannot be used becomes a row with status ``failed`` and a reason, without audio. A spoof
+    whose codec the corpus names keeps that codec, its taxonomy labels and the id of the utterance behind it.
 
     Parameters
     ----------
@@ -48,6 +49,10 @@ def write_real(sources_path, shard, entry, out, min_duration=0.5, threads=1):
         spoof = row["kind"] == "spoof"
         result = {k: row[k] for k in ("utt_id", "source_set", "corpus", "speaker", "language", "gender")}
         result |= codec_columns("real", entry, label=None if spoof else entry["class_id"], traced=not spoof)
+        result["clip_id"] = clip_id("real", row["utt_id"])
+        if row.get("codec"):
+            result |= {key: row[key] for key in ("codec", "vq", "aux", "dec")}
+            result["utt_id"] = row["parent"] or row["utt_id"]
         try:
             samples, rate = read_audio(row["path"])
             samples = resample(samples, rate)
@@ -62,7 +67,7 @@ def write_real(sources_path, shard, entry, out, min_duration=0.5, threads=1):
     with ThreadPoolExecutor(threads) as pool:
         clips = list(pool.map(clip, rows))
     _report(out, clips)
-    write_shard(out, [c | {"clip_id": clip_id("real", c["utt_id"])} for c in clips])
+    write_shard(out, clips)
 
 
 def resynthesize(real_path, name, entry, weights, out, seed, device="cpu", max_failed=0.01):

@@ -7,6 +7,7 @@ from collections import Counter
 from ncst._id_lists import check_lists, read_ids
 from ncst.errors import NcstError
 from ncst.files import atomic
+from ncst.pairing import TAXONOMIES, pair_spoofs
 from ncst.seeds import seed_of
 
 LOG = logging.getLogger(__name__)
@@ -94,7 +95,8 @@ def draw(tables, sets, seed):
         Index rows of each corpus.
     sets : dict of dict
         Options of each set, in drawing order: corpora (list), size, shard_size (int), and where wanted
-        kind (``bonafide`` or ``spoof``), subset (str or list), balance (``language``: equal parts), ids
+        kind (``bonafide``, ``spoof`` or ``any``), subset (str or list), balance (``language``: equal parts; ``vq``,
+        ``aux``, ``dec``: as many bona fide utterances as spoofs of them, see `ncst.pairing.pair_spoofs`), ids
         (file, see `ncst._id_lists.read_ids`), missing (``skip`` or ``replace`` the listed ids that no corpus has),
         speaker_disjoint (true in any set: no two sets of the pool share a speaker).
     seed : int
@@ -153,11 +155,8 @@ def _check_ids(tables, sets):
 def _fits(row, options):
     subsets = options.get("subset")
     subsets = [subsets] if isinstance(subsets, str) else subsets
-    return (
-        row["status"] == "ok"
-        and row["kind"] == options.get("kind", "bonafide")
-        and (subsets is None or row["subset"] in subsets)
-    )
+    kind = options.get("kind", "any" if options.get("balance") in TAXONOMIES else "bonafide")
+    return row["status"] == "ok" and kind in ("any", row["kind"]) and (subsets is None or row["subset"] in subsets)
 
 
 def _deal_speakers(eligible, sets, seed):
@@ -181,6 +180,8 @@ def _deal_speakers(eligible, sets, seed):
 
 def _choose(name, left, options, wanted):
     """Take the first rows of the ranking, *wanted* in all."""
+    if options.get("balance") in TAXONOMIES:
+        left = _paired(name, left, options["balance"], wanted)
     groups = {"": (left, wanted)}
     if options.get("balance") == "language":
         languages = sorted({row["language"] for row in left})
@@ -196,6 +197,18 @@ def _choose(name, left, options, wanted):
     if not chosen:
         raise NcstError(f"Source set {name} is empty: nothing in {' and '.join(options['corpora'])} fits its options.")
     return [row for row in left if row["utt_id"] in chosen]
+
+
+def _paired(name, left, taxonomy, wanted):
+    """Keep the first utterances of the ranking that have a spoof, and one spoof of each."""
+    spoofs = {row["utt_id"]: {} for row in left if row["kind"] == "bonafide"}
+    for row in left:
+        if row["kind"] == "spoof" and row[taxonomy] and row["parent"] in spoofs:
+            spoofs[row["parent"]][row[taxonomy], row["codec"]] = row["utt_id"]
+    first = [utt_id for utt_id, found in spoofs.items() if found][: wanted // 2]
+    pairs = pair_spoofs({utt_id: spoofs[utt_id] for utt_id in first}, name)
+    kept = {*pairs, *pairs.values()}
+    return [row for row in left if row["utt_id"] in kept]
 
 
 def _choose_listed(name, left, options, ids):

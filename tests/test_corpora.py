@@ -9,10 +9,11 @@ import yaml
 
 from ncst import registry
 from ncst.corpora import demo
+from ncst.corpora._base import CODED
 from ncst.errors import NcstError
 
 ENTRIES = yaml.safe_load(Path("config/corpora.yaml").read_text(encoding="utf-8"))["corpora"]
-COLUMNS = ["utt_id", "speaker", "language", "gender", "text", "path", "kind", "subset"]
+COLUMNS = ["utt_id", "speaker", "language", "gender", "text", "path", "kind", "subset", *CODED]
 
 
 def touch(root, *names):
@@ -260,6 +261,7 @@ def test_directory_with_a_table(tmp_path, ending):
         "path": str(tmp_path / "x/1.wav"),
         "kind": "spoof",
         "subset": None,
+        **dict.fromkeys(CODED),
     }
     assert (second["utt_id"], second["speaker"], second["path"]) == ("2", "unknown", "/abs/2.wav")
 

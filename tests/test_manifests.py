@@ -116,7 +116,8 @@ def parallel(tmp_path):
 def test_a_balanced_split_pairs_each_utterance_with_one_spoof(parallel, tmp_path, taxonomy, classes):
     out = tmp_path / "m.parquet"
     shards = [parallel / f"toy/{codec}/00000-of-00001.parquet" for codec in KINDS]
-    write_manifest("t", {"balance": taxonomy}, shards, parallel, out, seed=1)
+    entry = {"role": "taxonomy", "balance": taxonomy}
+    write_manifest("t", entry, shards, parallel, out, seed=1)
     table = read_manifest(out)
     assert len(table) == 80
     real = [r for r in table.to_pylist() if r["label"] == 0]
@@ -131,6 +132,7 @@ def test_a_balanced_split_pairs_each_utterance_with_one_spoof(parallel, tmp_path
         codecs = Counter(r["codec"] for r in spoof if r[taxonomy] == kind)
         assert max(codecs.values()) - min(codecs.values()) <= 1
         assert codecs.keys() == {c for c, kinds in KINDS.items() if kind in kinds}
-    write_manifest("t", {"balance": taxonomy}, shards[::-1], parallel, tmp_path / "again.parquet", seed=1)
-    assert set(read_manifest(tmp_path / "again.parquet")["clip_id"].to_pylist()) == set(table["clip_id"].to_pylist())
+    again = tmp_path / "again.parquet"
+    write_manifest("t", entry, shards[::-1], parallel, again, seed=1)
+    assert set(read_manifest(again)["clip_id"].to_pylist()) == set(table["clip_id"].to_pylist())
     assert pair_up(table, taxonomy, seed=7).num_rows == 80

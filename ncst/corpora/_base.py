@@ -8,6 +8,7 @@ from ncst.errors import NcstError
 
 GENDERS = {"f": "female", "female": "female", "w": "female", "m": "male", "male": "male"}
 KINDS = {"bonafide": "bonafide", "bona-fide": "bonafide", "spoof": "spoof"}
+CODED = ("parent", "codec", "vq", "aux", "dec")
 AUDIO_SUFFIXES = frozenset({".aif", ".aiff", ".flac", ".mp3", ".ogg", ".opus", ".wav"})
 
 
@@ -38,10 +39,13 @@ class Base(ABC):
 
     @abstractmethod
     def rows(self):
-        """Yield dicts of utt_id and path (both required), speaker, language, gender, text, kind, subset."""
+        """Yield dicts of utt_id and path (both required), speaker, language, gender, text, kind, subset.
+
+        Spoofs by known codecs add codec, its labels vq, aux and dec, and parent: the id of the utterance behind them.
+        """
 
     def index(self):
-        """Yield one dict per recording: utt_id, speaker, language, gender, text, path, kind, subset.
+        """Yield one dict per recording: utt_id, speaker, language, gender, text, path, kind, subset, and `CODED`.
 
         No audio file is opened. ``gender`` is ``female``, ``male`` or ``unknown``; ``kind`` is ``bonafide`` or
         ``spoof``; ``text`` and ``subset`` may be None; ``path`` is absolute.
@@ -69,6 +73,7 @@ class Base(ABC):
                 "path": path,
                 "kind": self._kind(row),
                 "subset": row.get("subset"),
+                **{key: row.get(key) for key in CODED},
             }
         if not seen:
             raise NcstError(f"{self.root} holds no recordings of {self.title}: extract the corpus again.")
