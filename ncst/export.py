@@ -14,7 +14,7 @@ from ncst.audio import SAMPLE_RATE, encode_flac, to_pcm
 from ncst.errors import NcstError
 from ncst.files import atomic_folder
 from ncst.manifests import read_manifest
-from ncst.release.layout import FOLDERS, LISTS, UTTERANCES
+from ncst.release.layout import CORPORA, FOLDERS, LISTS, UTTERANCES
 from ncst.shards import iter_clips
 
 FACTS = (
@@ -131,7 +131,7 @@ def _add(tar, name, content):
 
 def _st_codecfake(results, folder, manifests, named, progress):
     lists = {split: (name, place) for name, (place, _, _, split) in LISTS.items()}
-    places = {split: place for place, (*_, split) in FOLDERS.items()}
+    places = {split: place for place, (*_, split) in (FOLDERS | CORPORA).items()}
     counts, sets = {}, set()
     for split, manifest in manifests.items():
         if split not in lists and split not in places:
@@ -140,26 +140,26 @@ def _st_codecfake(results, folder, manifests, named, progress):
                     f"The official release has no place for the split {split!r}: use `--layout wav` for it."
                 )
             continue
+        place = lists[split][1] if split in lists else places[split]
         lines = []
         for row, samples in _clips(results, manifest, progress):
+            name = row["clip_id"]
+            if place.startswith("ID_diff_config"):
+                name = f"{Path(place).name}_{row['utt_id']}"
             if split in lists:
-                name = row["clip_id"]
                 lines.append(f"{name}.wav {'fake' if row['label'] else 'real'} {row['label']}\n")
-                place = lists[split][1]
-            else:
-                place = places[split]
-                prefix = Path(place).name if place.startswith("ID_diff_config") else row["codec"]
-                name = f"{prefix}_{row['utt_id']}"
             _write_wav(folder / place / f"{name}.wav", samples)
         if lines:
             path = folder / lists[split][0]
             path.parent.mkdir(exist_ok=True)
             path.write_text("".join(lines), encoding="utf-8")
         counts[split] = len(manifest)
-        sets |= set(manifest["source_set"].to_pylist())
+        if place not in CORPORA:
+            sets |= set(manifest["source_set"].to_pylist())
     if not counts:
         raise NcstError(f"None of {list(manifests)} has a place in the official release: use `--layout wav`.")
-    _write_utterances(results, sorted(sets), folder / UTTERANCES)
+    if sets:
+        _write_utterances(results, sorted(sets), folder / UTTERANCES)
     return counts
 
 

@@ -237,6 +237,16 @@ def test_the_root_is_checked_before_anything_runs(config, root):
         layout.check_root(config, wanted)
 
 
+def test_generated_speech_of_the_release_is_a_corpus(config, root):
+    config["corpora"] |= {"moshi": {}, "mini_omni": {}, "valle": {}}
+    config["roots"]["valle"] = "/data/valle"
+    (root / "ALM/moshi").mkdir(parents=True)
+    (root / "ALM/mini-omni").mkdir()
+    layout.add_roots(config)
+    roots = {name: config["roots"][name] for name in ("moshi", "mini_omni", "valle")}
+    assert roots == {"moshi": f"{root}/ALM/moshi", "mini_omni": f"{root}/ALM/mini-omni", "valle": "/data/valle"}
+
+
 def test_without_corpora_the_plan_has_what_the_release_has(config):
     assert ("ncssd", "mimi") in plan.pairs(config, "id_source/mimi")
     assert not plan.pairs(config, "unseen_real/ncssd")

@@ -40,6 +40,23 @@ FOLDERS = {
 }
 """Folder of audio without a list: its source set, its codec, its split."""
 
+CORPORA = {
+    "ALM/moshi": ("moshi", "alm/moshi"),
+    "ALM/mini-omni/A1-A2": ("mini_omni", "alm/mini_omni"),
+    "ALM/speechgpt-gen": ("speechgpt_gen", "alm/speechgpt_gen"),
+    "ALM/valle": ("valle", "alm/valle"),
+}
+"""Folder of audio that a corpus of the config reads as it is: the corpus, its split."""
+
+
+def add_roots(config):
+    """Set the roots of the corpora that the release has and the config leaves null."""
+    root = config["release"]["root"]
+    for folder, (corpus, _) in CORPORA.items():
+        if root and corpus in config["corpora"] and not config["roots"].get(corpus):
+            places = [Path(root, folder), Path(root, folder.removesuffix("/A1-A2"))]
+            config["roots"][corpus] = next((str(place) for place in places if place.is_dir()), None)
+
 
 def pair_folders(config):
     """Return the folder of the release for each (source set, codec) pair that it has; none when it is not configured.

@@ -9,6 +9,7 @@ from ncst.sources import pool_of
 
 try:
     plan.validate(config)
+    layout.add_roots(config)
     CODECS = plan.codecs(config)
     CORPORA = plan.corpora(config)
     SOURCES = plan.source_sets(config)
