@@ -38,29 +38,10 @@ def codecs(
 
 @app.command("plan")
 def show_plan(configfile: Overlays = None):
-    """Show what a run will make: every split with its label, source sets, codecs and expected clips."""
-    from ncst import plan
+    """Show what a run will make and take: splits, clips, what is missing, disk and hours."""
+    from ncst import _plan_text, plan
 
-    config = plan.load_config(*configfile or ())
-    plan.validate(config)
-    missing = [name for name in plan.selected(config, "corpora") if not config["roots"].get(name)]
-    config["roots"] |= dict.fromkeys(missing, "missing")
-    rows = []
-    for split in plan.splits(config):
-        entry, pairs = config["splits"][split], plan.pairs(config, split)
-        clips = sum(config["sources"][source]["size"] for source, _ in pairs)
-        label = "of the codec" if entry.get("label") is None else str(entry["label"])
-        if entry.get("balance"):
-            clips = 2 * sum(config["sources"][source]["size"] for source in {source for source, _ in pairs})
-        if entry["role"] == "taxonomy":
-            label = "0, 1"
-        sources, names = dict.fromkeys(s for s, _ in pairs), dict.fromkeys(c for _, c in pairs)
-        rows.append([split, entry["role"], label, ", ".join(sources), ", ".join(names), f"{clips:,}"])
-    _show(f"Plan of {config['name']!r}", ["split", "role", "label", "source sets", "codecs", "clips"], rows)
-    if missing:
-        typer.echo(
-            f"Still to be set in `roots`: {', '.join(missing)}. Splits without their corpora are left out of a run."
-        )
+    _plan_text.show_plan(plan.load_config(*configfile or ()))
 
 
 @app.command()

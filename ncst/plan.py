@@ -286,9 +286,17 @@ def splits(config, *roles):
         if config["splits"][name]["role"] in ("train", "dev", "id") and not pairs(config, name):
             raise NcstError(
                 f"The split {name!r} is empty: no selected codec and corpus serves it; check `select`, `roots` "
-                "and config/splits.yaml."
+                "and config/splits.yaml (`ncst plan` lists what is missing)."
             )
     return [name for name in names if pairs(config, name)]
+
+
+def clips(config, split):
+    """Return how many clips *split* has when none fails; a balanced split takes each utterance once real, once not."""
+    sizes = {source_set: config["sources"][source_set]["size"] for source_set, _ in pairs(config, split)}
+    if config["splits"][split].get("balance"):
+        return 2 * sum(sizes.values())
+    return sum(sizes[source_set] for source_set, _ in pairs(config, split))
 
 
 def shard_names(size, shard_size):

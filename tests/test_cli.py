@@ -28,13 +28,6 @@ def test_the_readme_holds_the_table_of_codecs(config):
     assert f"<!-- codecs -->\n{codec_markdown(config)}\n<!-- /codecs -->" in readme
 
 
-def test_plan_shows_splits_and_clips():
-    shown = run("plan", "--configfile", "tests/tiny.yaml").stdout
-    assert "ood_multi" in shown
-    assert "encodec_12" in shown
-    assert "wavtokenizer" not in shown
-
-
 def test_plan_of_the_full_benchmark_needs_no_corpora():
     shown = run("plan", "--configfile", "config/st_codecfake.yaml").stdout
     assert "70,000" in shown

@@ -70,32 +70,6 @@ def test_an_experiment_without_training_speech_is_refused(config):
         plan.splits(config)
 
 
-def test_paper_clip_counts():
-    config = plan.load_config("config/st_codecfake.yaml")
-    config["roots"] = dict.fromkeys(config["roots"], "/data")
-    clips = {
-        s: sum(config["sources"][source]["size"] for source, _ in plan.pairs(config, s)) for s in plan.splits(config)
-    }
-    expected = {"train": 70_000, "dev": 7_000, "eval_id": 92_596, "ood_single": 13_228, "ood_multi": 52_912}
-    assert {s: clips[s] for s in expected} == expected
-    assert sum(expected.values()) == 235_736
-    assert clips["ood_vocoder"] == 63_882 + 11_816
-
-
-def test_augmentation_is_resolved_by_name(config):
-    assert "augmentation" not in plan.model_entry(config, "mel_lcnn")
-    config["models"]["mel_lcnn"]["compact"]["training"]["augment"] = ["opus", "rawboost"]
-    found = plan.model_entry(config, "mel_lcnn")["augmentation"]
-    assert (found["waveforms"], found["frontend"], found["weights"]) == ("waveform", "mel", None)
-    assert list(found["perturbations"]) == ["opus", "rawboost"]
-    plan.validate(config)
-    config["frontends"]["mel"]["samples"] = 32_000
-    with pytest.raises(NcstError, match="`samples: 32000`"):
-        plan.model_entry(config, "mel_lcnn")
-    config["models"]["mel_lcnn"]["compact"]["training"]["augment"] = ["echo"]
-    refuse(config, r"models.mel_lcnn.compact.training.augment: \['echo'\] unknown")
-
-
 def test_merging_replaces_lists_and_merges_mappings():
     assert plan.merge({"a": {"b": 1, "c": [1, 2]}}, {"a": {"c": [3]}}) == {"a": {"b": 1, "c": [3]}}
 

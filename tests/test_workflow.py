@@ -100,6 +100,11 @@ def test_counts_agree_from_end_to_end(project):
     assert metrics["classes"] == [0, 1, 4]
 
 
+def test_the_plan_counts_what_is_there(project):
+    done = project.snakemake("plan")
+    assert re.search(r"eval_id .* 24 +24 +- ", done.stdout + done.stderr), done.stdout + done.stderr
+
+
 def test_a_second_run_does_nothing(project):
     done = project.snakemake()
     assert done.returncode == 0

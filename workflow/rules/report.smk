@@ -61,3 +61,15 @@ rule write_page:
         config=config,
     script:
         "../scripts/write_page.py"
+
+
+rule plan:
+    log:
+        "<logs>/plan.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        config=config,
+    script:
+        "../scripts/plan.py"

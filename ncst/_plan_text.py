@@ -1,0 +1,86 @@
+"""The plan of a run as text: two tables and what is missing, at most 120 columns wide."""
+
+import textwrap
+from pathlib import Path
+
+from ncst import plan
+from ncst.estimate import GB, HOUR, Work, estimate
+
+
+def show_plan(config):
+    """Print every split and every stage of *config*, which is validated first."""
+    from rich.console import Console
+
+    plan.validate(config)
+    found = estimate(config)
+    costs = found.costs
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 120
+    console.print(_splits(config, found))
+    console.print(_stages(found))
+    console.print(
+        "GB and hours of a split are those of audio and features that no split above it has. "
+        f"CPU h: hours of {costs['machine']}, as measured. "
+        f"GPU h: of one GPU in its place, taken as {costs['gpu_cores']} such cores: an assumption."
+    )
+    if found.weights:
+        names = ", ".join(Path(file).stem for file in found.weights)
+        console.print(f"Weights that the run will fetch: {names}.")
+    for name, root in found.absent.items():
+        console.print(f"Not found: {root} (roots.{name}).")
+    if found.roots:
+        console.print(
+            f"Still to be set in `roots`: {', '.join(found.roots)}. Splits without their corpora are left out of a run."
+        )
+
+
+def _splits(config, found):
+    columns = [("split", "left"), ("label", "left"), ("source set", "left"), ("codec", "left"), ("clips", "right")]
+    columns += [("present", "right"), ("missing", "left"), ("GB", "right"), ("CPU h", "right"), ("GPU h", "right")]
+    table = _table(f"Plan of {config['name']!r}: {found.clips:,} clips", columns)
+    for row in found.rows:
+        numbers = [f"{row.clips:,}", f"{row.present:,}", _missing(row), *_amounts(found, row.work)]
+        table.add_row(row.split, row.label, ", ".join(row.sources), _names(row.codecs), *numbers)
+    return table
+
+
+def _stages(found):
+    table = _table("Stages", [("stage", "left"), ("GB", "right"), ("CPU h", "right"), ("GPU h", "right")])
+    total = Work()
+    for name, work in found.stages.items():
+        table.add_row(name, *_amounts(found, work))
+        total += work
+    table.add_section()
+    table.add_row("all", *_amounts(found, total))
+    return table
+
+
+def _table(title, columns):
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for name, justify in columns:
+        whole = justify == "right" or name in ("split", "stage", "missing")
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=whole)
+    return table
+
+
+def _names(codecs):
+    return codecs[0] + (f" + {len(codecs) - 1}" if len(codecs) > 1 else "")
+
+
+def _missing(row):
+    weights = [f"weights: {row.weights}"] if row.weights else []
+    return "\n".join([*textwrap.wrap(", ".join(row.corpora), 16), *weights]) or "-"
+
+
+def _amounts(found, work):
+    return [_number(v) for v in (work.disk / GB, work.cpu / HOUR, work.gpu / found.costs["gpu_cores"] / HOUR)]
+
+
+def _number(value):
+    if not value:
+        return "-"
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}" if value >= 0.01 else "<0.01"

@@ -1,0 +1,199 @@
+"""What a run will make and take: clips, missing inputs, disk and hours of every split and stage.
+
+Rates come from ``resources/costs.yaml``; clips that are there already are counted in the shards, audio unread.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from ncst import plan
+from ncst.release.layout import pair_folders
+
+COSTS = Path(__file__).parents[1] / "resources" / "costs.yaml"
+HOUR, GB = 3600, 1e9
+
+
+@dataclass
+class Work:
+    """Disk in bytes and CPU seconds of one core; ``gpu`` is the part of these seconds that a GPU can take over."""
+
+    disk: float = 0.0
+    cpu: float = 0.0
+    gpu: float = 0.0
+
+    def add(self, seconds, disk=0.0, jobs=1, on_gpu=True, start=0.0):
+        """Add *jobs* jobs of *seconds* in all."""
+        self.disk += disk
+        self.cpu += seconds + jobs * start
+        self.gpu += seconds if on_gpu else 0.0
+
+    def __add__(self, other):
+        """Return both together."""
+        return Work(self.disk + other.disk, self.cpu + other.cpu, self.gpu + other.gpu)
+
+
+@dataclass
+class Row:
+    """One split: its clips, those present, the corpora and number of weight files that are not there, and its work.
+
+    The work is that of clips that no split before it has.
+    """
+
+    split: str
+    label: str
+    sources: list
+    codecs: list
+    clips: int
+    present: int
+    corpora: list
+    weights: int
+    work: Work = field(default_factory=Work)
+
+
+@dataclass
+class Estimate:
+    """The plan of a run.
+
+    Attributes
+    ----------
+    rows : list of Row
+    stages : dict of Work
+        By name, in the order of the workflow.
+    clips : int
+        Distinct clips of all splits.
+    roots : list of str
+        Corpora whose ``roots`` are not set.
+    absent : dict
+        Corpora whose folder is not there, and that folder.
+    weights : list of str
+        Official weight files that the run will fetch.
+    costs : dict
+        The rates.
+    """
+
+    rows: list
+    stages: dict
+    clips: int
+    roots: list
+    absent: dict
+    weights: list
+    costs: dict
+
+
+def estimate(config):
+    """Return the `Estimate` of a validated configuration, corpora without a root included.
+
+    Raises
+    ------
+    NcstError
+        If train, dev or an in-distribution split would be empty even with every corpus.
+    """
+    costs = yaml.safe_load(COSTS.read_text(encoding="utf-8"))
+    roots = [name for name in plan.selected(config, "corpora") if not config["roots"].get(name)]
+    own = {name: root for name, root in config["roots"].items() if root not in (None, "demo", "fetch")}
+    absent = {name: root for name, root in own.items() if not Path(root).expanduser().is_dir()}
+    config = {**config, "roots": config["roots"] | dict.fromkeys(roots, "missing")}
+    splits = plan.splits(config)
+    frontends = list(dict.fromkeys(config["models"][m]["frontend"] for m in plan.selected(config, "models")))
+    fetched = _unfetched(config, frontends, splits)
+    released, stages, ready, rows = pair_folders(config), {}, {}, []
+    for split in splits:
+        pairs = plan.pairs(config, split)
+        row = _row(config, split, pairs, {*roots, *absent}, fetched)
+        for pair in pairs:
+            if pair not in ready:
+                ready[pair] = _present(config, *pair)
+                for stage, work in _work(config, costs, pair, frontends, pair in released):
+                    stages[stage] = stages.get(stage, Work()) + work
+                    row.work += work
+        row.present = min(row.clips, sum(ready[pair] for pair in pairs))
+        rows.append(row)
+    order = [name for stage in ("real speech", "resynthesis", "features") for name in stages if name.startswith(stage)]
+    stages = {name: stages[name] for name in order} | _experiments(config, costs, splits)
+    clips = sum(config["sources"][source_set]["size"] for source_set, _ in ready)
+    return Estimate(rows, stages, clips, roots, absent, fetched, costs)
+
+
+def _unfetched(config, frontends, splits):
+    """Return the official weight files of codecs and front-ends that are not there yet."""
+    codecs = dict.fromkeys(codec for split in splits for _, codec in plan.pairs(config, split))
+    named = [("codecs", name) for name in codecs] + [("frontends", name) for name in frontends]
+    files = dict.fromkeys(plan.weight_file(config, name, family) for family, name in named)
+    return [file for file in files if file and not Path(file).is_file()]
+
+
+def _row(config, split, pairs, lacking, fetched):
+    entry = config["splits"][split]
+    sources, codecs = ([*dict.fromkeys(names)] for names in zip(*pairs, strict=True))
+    corpora = dict.fromkeys(c for source_set in sources for c in config["sources"][source_set]["corpora"])
+    corpora = [name for name in corpora if name in lacking]
+    weights = len(set(fetched) & {plan.weight_file(config, name) for name in codecs})
+    return Row(split, _label(config, entry, codecs), sources, codecs, plan.clips(config, split), 0, corpora, weights)
+
+
+def _label(config, entry, codecs):
+    if entry["role"] == "taxonomy":
+        return "0, 1"
+    if entry.get("label") is not None:
+        return str(entry["label"])
+    found = sorted({config["codecs"][name]["class_id"] for name in codecs} - {None})
+    if len(found) > 2 and found == list(range(found[0], found[-1] + 1)):
+        return f"{found[0]}-{found[-1]}"
+    return ", ".join(map(str, found)) or "none"
+
+
+def _present(config, source_set, codec):
+    """Count the usable clips in the shards of a pair."""
+    pattern = f"{config['results']}/{config['name']}/audio/{{source_set}}/{{codec}}/{{shard}}.parquet"
+    files = [path for path in plan.pair_files(config, pattern, [(source_set, codec)]) if Path(path).is_file()]
+    if not files:
+        return 0
+    import pyarrow.parquet as pq
+
+    return sum(pq.read_table(path, columns=["status"])["status"].to_pylist().count("ok") for path in files)
+
+
+def _work(config, costs, pair, frontends, released):
+    """Yield (stage, work) of the audio and the features of one (source set, codec) pair."""
+    source_set, codec = pair
+    clips, jobs = config["sources"][source_set]["size"], len(plan.shards(config, source_set))
+    seconds, disk = clips * costs["clip_seconds"], clips * costs["clip_seconds"] * costs["audio_bytes"]
+    kind = plan.codec_entry(config, codec)["weights"]
+    if codec == "real" or released:
+        rate, stage = costs["write_real"], "real speech"
+    else:
+        rates = costs["resynthesize"][kind or "compact"]
+        rate, stage = rates.get(plan.module_of(config, "codecs", codec), rates["default"]), "resynthesis"
+    work = Work()
+    work.add(seconds * rate, disk, jobs, stage == "resynthesis", costs["start"])
+    yield stage, work
+    for name in frontends:
+        rates = costs["compute_features"][plan.weights_kind(config, name)]
+        rate, size = rates.get(name, rates["default"])
+        work = Work()
+        work.add(clips * rate, clips * size, jobs, start=costs["start"])
+        yield f"features {name}", work
+
+
+def _experiments(config, costs, splits):
+    """Return the work of training, scoring and detectors, by model."""
+    clips = {split: plan.clips(config, split) for split in splits}
+    role = {split: config["splits"][split]["role"] for split in splits}
+    tested = [split for split in splits if role[split] in ("train", "id", "single", "ood")]
+    rated = sum(clips[split] for split in splits if role[split] in ("train", "id", "ood"))
+    runs, stages, detect = len(config["seeds"]), {}, Work()
+    detectors = plan.selected(config, "detectors")
+    for model in plan.selected(config, "models"):
+        entry = plan.model_entry(config, model)
+        rates = costs["train"][entry["size"]]
+        rate, epochs = rates.get(model, rates["default"]), entry["training"]["epochs"]
+        steps = sum(clips[s] if role[s] == "train" else clips[s] / 3 for s in splits if role[s] in ("train", "dev"))
+        train, score = Work(), Work()
+        train.add(runs * epochs * steps * rate, jobs=runs, start=costs["start"])
+        total = sum(clips[split] for split in tested)
+        score.add(runs * total * rate / 3, jobs=runs * len(tested), start=costs["start"])
+        detect.add(runs * len(detectors) * rated * costs["detect"], jobs=runs * len(detectors), on_gpu=False, start=1.0)
+        stages |= {f"train {model}, {epochs} epochs x {runs}": train, f"score {model}": score}
+    return dict(sorted(stages.items(), key=lambda item: item[0].startswith("score"))) | {"detectors": detect}

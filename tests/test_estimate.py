@@ -1,0 +1,95 @@
+"""The plan of a run: labels, counts, what is there and what is missing, work counted once."""
+
+import numpy as np
+import pytest
+
+from ncst import plan
+from ncst._plan_text import show_plan
+from ncst.audio import encode_flac
+from ncst.estimate import Work, estimate
+from ncst.shards import COLUMNS, write_shard
+
+PAPER = {
+    "train": ("0-6", 70_000),
+    "dev": ("0-6", 7_000),
+    "eval_id": ("0-6", 92_596),
+    "ood_single": ("7", 13_228),
+    "ood_multi": ("8-11", 52_912),
+    "ood_vocoder": ("7", 63_882 + 11_816),
+    "ood_config": ("7", 13_228),
+    "ood_source": ("7", 10_000),
+    **{f"id_config/funcodec_{n}": ("3", 13_228) for n in ("8", "16", "32", "32_again")},
+    **{f"id_config/encodec_{n}": ("4", 13_228) for n in (3, 12, 24)},
+    "id_source/mimi": ("1", 10_000),
+    "id_source/snac": ("6", 10_000),
+    "unseen_real/asvspoof2019_la": ("0", 7_355),
+    "unseen_real/in_the_wild": ("0", 19_963),
+    "unseen_real/ncssd": ("0", 10_000),
+}
+
+
+@pytest.fixture
+def full(tmp_path):
+    config = plan.load_config("config/st_codecfake.yaml")
+    config["results"] = str(tmp_path)
+    return config
+
+
+def test_labels_and_counts_are_the_papers(full):
+    rows = {row.split: row for row in estimate(full).rows}
+    assert {name: (rows[name].label, rows[name].clips) for name in PAPER} == PAPER
+    assert sum(rows[name].clips for name in list(PAPER)[:5]) == 235_736
+    assert rows["train"].corpora == ["vctk", "aishell3"]
+    assert rows["ood_multi"].weights == 4
+
+
+def test_a_clip_costs_once(full):
+    found = estimate(full)
+    rows = {row.split: row for row in found.rows}
+    assert rows["id_config/funcodec_32"].work == Work()
+    made = [work for name, work in found.stages.items() if name.startswith(("real", "resynthesis", "features"))]
+    for key in ("disk", "cpu", "gpu"):
+        assert sum(getattr(row.work, key) for row in found.rows) == pytest.approx(sum(getattr(w, key) for w in made))
+    assert found.stages["real speech"].gpu == found.stages["detectors"].gpu == 0
+    assert 100e9 < sum(work.disk for work in made) < 1e12
+
+
+def test_more_seeds_train_longer_and_fewer_epochs_shorter(full):
+    first = estimate(full).stages
+    full["seeds"] = [1]
+    full["models"]["mel_lcnn"]["published"]["training"]["epochs"] = 25
+    second = estimate(full).stages
+    ratio = first["train mel_lcnn, 50 epochs x 3"].cpu / second["train mel_lcnn, 25 epochs x 1"].cpu
+    assert ratio == pytest.approx(6, rel=1e-3)
+
+
+def test_clips_that_are_there_are_counted(full, tmp_path):
+    def row(utt_id, status):
+        audio = encode_flac(np.full(8000, 0.1, np.float32)) if status == "ok" else None
+        return dict.fromkeys(COLUMNS) | {"clip_id": utt_id, "utt_id": utt_id, "status": status, "audio": audio}
+
+    for number in (0, 2):
+        shard = tmp_path / f"st_codecfake/audio/st_eval/wavtokenizer/{number:05d}-of-00004.parquet"
+        write_shard(shard, [row("a", "ok"), row("b", "failed"), row("c", "ok")])
+    rows = {row.split: row for row in estimate(full).rows}
+    assert (rows["ood_single"].present, rows["eval_id"].present) == (4, 0)
+
+
+def test_a_folder_that_is_not_there_is_named(full, tmp_path, capsys):
+    (tmp_path / "vctk").mkdir()
+    full["roots"] |= {"vctk": str(tmp_path / "vctk"), "aishell3": str(tmp_path / "aishell"), "in_the_wild": "fetch"}
+    full["accept"] = ["in_the_wild"]
+    show_plan(full)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"Not found: {tmp_path}/aishell (roots.aishell3)." in shown
+    assert "Still to be set in `roots`: ncssd, asvspoof2019_la." in shown
+    assert "facodec" in shown[shown.index("Weights that the run will fetch") :]
+
+
+@pytest.mark.parametrize("overlay", ["config/st_codecfake.yaml", "config/small.yaml", "tests/tiny.yaml"])
+def test_the_table_fits_120_columns(overlay, capsys):
+    show_plan(plan.load_config(overlay))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 120
+    for name in ("eval_id", "unseen_real/asvspoof2019_la", "clips", "present", "missing", "GB", "CPU h", "GPU h"):
+        assert any(name in line for line in lines), name
