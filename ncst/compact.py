@@ -1,6 +1,6 @@
-"""Compact codecs: the real architectures at a small width, trained here so that a first run needs no download.
+"""Compact networks: the real architectures at a small width, trained here so that a first run needs no download.
 
-They are not the published codecs. `train` learns one of the networks of ``config/compact.yaml``; what comes out is a
+They are not the published ones. `train` learns one of the networks of ``config/compact.yaml``; what comes out is a
 weight file like any other: safetensors with the network's configuration in its metadata.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from ncst import _compact_ssl, _compact_training, registry
+from ncst import _compact_alm, _compact_ssl, _compact_training, registry
 from ncst._compact_speech import SpectralLoss, read_speech
 from ncst.audio import SAMPLE_RATE
 from ncst.errors import NcstError
@@ -18,6 +18,7 @@ from ncst.files import atomic
 
 NOTE = "compact weights trained by this project; not the published {name}"
 JUDGED_SECONDS = 4
+TRAINERS = {"codecs": _compact_training, "frontends": _compact_ssl, "alms": _compact_alm}
 
 
 def train(name, config, corpora, out):
@@ -28,7 +29,7 @@ def train(name, config, corpora, out):
     Parameters
     ----------
     name : str
-        A key of ``config["codecs"]`` or ``config["frontends"]``.
+        A key of ``config["codecs"]``, ``config["frontends"]`` or ``config["alms"]``.
     config : dict
         ``compact`` of ``config/compact.yaml``; the speakers ``held_out`` are not trained on but judge the result.
     corpora : list of path
@@ -41,20 +42,20 @@ def train(name, config, corpora, out):
     NcstError
         If the name is unknown, or the corpora lack speech to train on or the speakers held out.
     """
-    entries = {**config["codecs"], **config["frontends"]}
-    if name not in entries:
-        raise NcstError(f"There is no compact network {name!r} in config/compact.yaml: use one of {list(entries)}.")
+    families = {known: family for family in TRAINERS for known in config[family]}
+    if name not in families:
+        raise NcstError(f"There is no compact network {name!r} in config/compact.yaml: use one of {list(families)}.")
+    family = families[name]
     torch.set_num_threads(1)
     judges = [u[: JUDGED_SECONDS * SAMPLE_RATE] for u in read_speech(corpora, config["held_out"], keep=True)[::8]]
-    entry, utterances = entries[name], read_speech(corpora, config["held_out"])
-    kind = _compact_training if name in config["codecs"] else _compact_ssl
-    trainer = kind.Trainer(name, entry, utterances)
+    entry, utterances = config[family][name], read_speech(corpora, config["held_out"])
+    trainer = TRAINERS[family].Trainer(name, entry, utterances)
     facts = {"note": NOTE.format(name=name), **entry["training"], "utterances": len(utterances)}
     losses = [trainer.train_step() for _ in range(entry["training"]["steps"])]
     facts |= {f"last_{key}": round(float(np.mean([step[key] for step in losses[-100:]])), 4) for key in losses[-1]}
     network = trainer.finish()
     save(network, entry["network"], facts, out)
-    if name in config["codecs"]:
+    if family == "codecs":
         facts |= evaluate(registry.load("codecs", name)({}, out), judges)
         save(network, entry["network"], facts, out)
 

@@ -1,6 +1,8 @@
 """Published files: downloaded once, checked, and pinned in a lock file that the user may commit."""
 
+import contextlib
 import fcntl
+import fnmatch
 import hashlib
 import logging
 import os
@@ -31,7 +33,8 @@ def fetch(key, source, folder, lock=LOCK):
         The config's key of *source*; names it in messages and in the lock file.
     source : dict
         ``source: url`` with ``files`` (name: ``url`` and, where published, ``size`` in bytes, ``sha256``, ``md5``);
-        ``source: huggingface`` with ``repo``, ``revision``, ``files`` and perhaps ``repo_type: dataset``;
+        ``source: huggingface`` with ``repo``, ``revision``, ``files`` (or a list of patterns: all that match are
+        taken) and perhaps ``repo_type: dataset``;
         ``source: zenodo`` with ``records``, the API's addresses of records, all of whose files are taken.
     folder, lock : path
 
@@ -71,6 +74,11 @@ def _files(key, source, locked):
         if {facts["of"] for facts in locked.values()} == set(source["records"]):
             return locked
         return {name: facts for record in source["records"] for name, facts in _of_record(key, record)}
+    if isinstance(source["files"], list):
+        version = f"{source['repo']}@{source['revision']} {' '.join(source['files'])}"
+        if {facts["of"] for facts in locked.values()} == {version}:
+            return locked
+        return {name: {"of": version, "revision": commit} for name, commit in _of_repository(key, source)}
     files = {}
     for file, stated in source["files"].items():
         facts = {name: value for name, value in (stated or {}).items() if value is not None}
@@ -88,18 +96,43 @@ def _of_record(key, record):
         yield name, {"of": record, "url": file["links"]["self"], "size": file["size"], "md5": checksum}
 
 
+def _of_repository(key, source):
+    """Yield the files of a hub repository that match the patterns of *source*, and the commit they are of."""
+    from huggingface_hub import HfApi
+
+    with _explained(key, source, "such repository", source["revision"]):
+        api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
+        info = api.repo_info(source["repo"], revision=source["revision"], repo_type=source.get("repo_type"))
+    names = [file.rfilename for file in info.siblings]
+    found = [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in source["files"])]
+    if not found:
+        raise NcstError(f"{source['repo']} has no file that matches {source['files']}: correct {key} in the config.")
+    for name in found:
+        yield name, info.sha
+
+
 def _from_hub(key, source, file, revision, folder):
     """Download one file from the Hugging Face Hub and return the commit it is of."""
-    from huggingface_hub import errors, get_hf_file_metadata, hf_hub_download, hf_hub_url
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
 
     repo, kind, hub = source["repo"], source.get("repo_type"), os.environ.get("HF_ENDPOINT")
-    try:
+    with _explained(key, source, file, revision):
         if not _COMMIT.fullmatch(revision):
             url = hf_hub_url(repo, file, revision=revision, repo_type=kind, endpoint=hub)
             revision = get_hf_file_metadata(url).commit_hash
         with _http.writing(Path(folder) / file):
             hf_hub_download(repo, file, revision=revision, repo_type=kind, local_dir=folder, endpoint=hub)
         return revision
+
+
+@contextlib.contextmanager
+def _explained(key, source, file, revision):
+    """Turn what the hub's client raises into a `NcstError`."""
+    from huggingface_hub import errors
+
+    repo, kind = source["repo"], source.get("repo_type")
+    try:
+        yield
     except errors.GatedRepoError as error:
         page = f"https://huggingface.co/{f'{kind}s/' if kind else ''}{repo}"
         raise NcstError(

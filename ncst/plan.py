@@ -13,9 +13,21 @@ from ncst.errors import NcstError
 from ncst.release import layout
 
 SCHEMAS = Path(__file__).parent.parent / "workflow" / "schemas"
-FAMILIES = ("codecs", "corpora", "releases", "sources", "splits", "frontends", "models", "detectors", "perturbations")
-REGISTRIES = ("codecs", "corpora", "splits", "models", "detectors", "perturbations", "config")
+FAMILIES = (
+    "codecs",
+    "alms",
+    "corpora",
+    "releases",
+    "sources",
+    "splits",
+    "frontends",
+    "models",
+    "detectors",
+    "perturbations",
+)
+REGISTRIES = ("codecs", "alms", "corpora", "splits", "models", "detectors", "perturbations", "config")
 CODE = Path(__file__).parent
+GENERATE = "generate"
 
 
 def load_config(*overlays, folder="config"):
@@ -76,7 +88,7 @@ def validate(config):
     owners = {
         "roots": ["corpora"],
         "accept": ["corpora", "releases"],
-        "weights": ["codecs", "frontends"],
+        "weights": ["codecs", "frontends", "alms"],
         "model_sizes": ["models"],
     }
     for key, families in owners.items():
@@ -98,6 +110,9 @@ def validate(config):
     for name, split in config["splits"].items():
         for pair in split["pairs"]:
             _check_pair(config, name, pair)
+    for name, root in config["roots"].items():
+        if root == GENERATE:
+            _check_alm(config, name)
 
 
 def _check_pair(config, split, pair):
@@ -107,6 +122,22 @@ def _check_pair(config, split, pair):
         unknown = [name for name in pair["codecs"] if name not in config["codecs"]]
         if unknown:
             raise NcstError(f"Config error at splits.{split}: no codec {unknown[0]!r} in config/codecs.yaml.")
+
+
+def _check_alm(config, name):
+    if name not in config["alms"]:
+        raise NcstError(
+            f"Config error at roots.{name}: only what config/alms.yaml lists can be generated: {list(config['alms'])}."
+        )
+    alm, kind = config["alms"][name], weights_kind(config, name)
+    if alm["codec"] not in config["codecs"]:
+        raise NcstError(f"Config error at alms.{name}: no codec {alm['codec']!r} in config/codecs.yaml.")
+    weight_file(config, name, "alms")
+    if weights_kind(config, alm["codec"]) != kind:
+        raise NcstError(
+            f"Config error at roots.{name}: its codes are those of the {kind} {alm['codec']}: set "
+            f"weights.{alm['codec']}: {kind}, or name a folder of its clips."
+        )
 
 
 def selected(config, family):
@@ -135,9 +166,10 @@ def weights_kind(config, name):
 
 
 def weight_file(config, name, family="codecs"):
-    """Return the path of the weight file of a codec or front-end, or None if it needs none.
+    """Return the path of the weights of a codec, front-end or ALM, or None if it needs none.
 
-    Official weights are fetched and converted to it; compact weights ship with the project.
+    Official weights are fetched to it (and converted, those of codecs and front-ends); compact weights ship with the
+    project.
 
     Raises
     ------
@@ -238,8 +270,8 @@ def corpora(config):
 
 
 def made_root(config, corpus):
-    """Return the folder that the run itself speaks or fetches *corpus* into, None if its root is the user's."""
-    made = {"demo": "<results>/demo", "fetch": "<downloads>"}.get(config["roots"][corpus])
+    """Return the folder that the run itself speaks, fetches or generates *corpus* into, None for a root of the user."""
+    made = {"demo": "<results>/demo", "fetch": "<downloads>", GENERATE: "<results>/alms"}.get(config["roots"][corpus])
     return f"{made}/{corpus}" if made else None
 
 

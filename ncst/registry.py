@@ -5,7 +5,7 @@ import pkgutil
 
 from ncst.errors import NcstError
 
-FAMILIES = ("corpora", "codecs", "frontends", "models", "detectors", "perturbations")
+FAMILIES = ("corpora", "alms", "codecs", "frontends", "models", "detectors", "perturbations")
 
 
 def modules(family):

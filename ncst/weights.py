@@ -34,6 +34,20 @@ def fetch_weights(name, entry, out, lock=LOCK, family="codecs"):
     convert(name, entry, fetch(key, source, out.parent / "downloads" / name, lock), out, family)
 
 
+def fetch_folder(name, entry, out, lock=LOCK):
+    """Download what transformers loads for the ALM *name* to the folder *out*, whole or not at all.
+
+    Raises
+    ------
+    NcstError
+        As `ncst.download.fetch` does.
+    """
+    out = Path(out)
+    folder = out.parent / "downloads" / name
+    fetch(f"alms.{name}.weights.official", entry["weights"]["official"], folder, lock)
+    folder.replace(out)
+
+
 def convert(name, entry, files, out, family="codecs"):
     """Convert the official *files* ``{name: Path}`` of *name* to the weight file *out*, and load it.
 

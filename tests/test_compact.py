@@ -13,6 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from ncst import compact, registry
+from ncst._compact_alm import Trainer as LanguageModelTrainer
 from ncst._compact_speech import Crops, read_speech
 from ncst._compact_ssl import Trainer as FrontEndTrainer
 from ncst._compact_training import Trainer, unit_variance
@@ -56,7 +57,7 @@ def entry_of(name):
 
 
 def test_every_compact_network_of_the_config_ships():
-    assert set(FILES) == set(CONFIG["codecs"]) | set(CONFIG["frontends"])
+    assert set(FILES) == {name for family in compact.TRAINERS for name in CONFIG[family]}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -64,7 +65,7 @@ def test_file_is_small_and_says_what_it_is(name):
     assert FILES[name].stat().st_size < 1_000_000
     metadata, _ = content(FILES[name])
     facts, config = json.loads(metadata["ncst"]), json.loads(metadata["config"])
-    assert config == {**CONFIG["codecs"], **CONFIG["frontends"]}[name]["network"]
+    assert config == {**CONFIG["codecs"], **CONFIG["frontends"], **CONFIG["alms"]}[name]["network"]
     assert "not the published" in facts["note"]
     assert facts["steps"] > 0 and isinstance(facts["seed"], int)
     if name in CONFIG["codecs"]:
@@ -133,6 +134,19 @@ def test_front_end_learns_and_repeats(spoken):
     assert np.mean([s["loss"] for s in runs[0][-5:]]) < 0.95 * np.mean([s["loss"] for s in runs[0][:5]])
 
 
+def test_language_model_learns_and_repeats(spoken):
+    entry = copy.deepcopy(CONFIG["alms"]["demo_alm"])
+    entry["training"] |= {"steps": 30, "batch": 2, "frames": 40}
+    entry["network"] |= {"num_hidden_layers": 1, "hidden_size": 32, "intermediate_size": 32}
+    runs = []
+    for _ in range(2):
+        trainer = LanguageModelTrainer("demo_alm", entry, [spoken[0][8_000:24_000], spoken[1][:4000]])
+        runs.append([trainer.train_step() for _ in range(30)])
+    assert runs[0] == runs[1]
+    assert runs[0][0]["loss"] > math.log(200)
+    assert np.mean([s["loss"] for s in runs[0][-5:]]) < 0.95 * np.mean([s["loss"] for s in runs[0][:5]])
+
+
 def test_train_writes_a_file_that_the_codec_loads(tmp_path, spoken):
     import soundfile
 
@@ -141,7 +155,7 @@ def test_train_writes_a_file_that_the_codec_loads(tmp_path, spoken):
             path = tmp_path / "speech" / speaker / f"{i}.wav"
             path.parent.mkdir(parents=True, exist_ok=True)
             soundfile.write(path, clip, SAMPLE_RATE)
-    config = {"held_out": ["unseen"], "codecs": {"encodec": tiny("encodec", steps=3)}, "frontends": {}}
+    config = {"held_out": ["unseen"], "codecs": {"encodec": tiny("encodec", steps=3)}, "frontends": {}, "alms": {}}
     out = tmp_path / "encodec.safetensors"
     compact.train("encodec", config, [tmp_path / "speech"], out)
     first = content(out)

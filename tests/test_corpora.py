@@ -12,7 +12,8 @@ from ncst.corpora import demo
 from ncst.corpora._base import CODED
 from ncst.errors import NcstError
 
-ENTRIES = yaml.safe_load(Path("config/corpora.yaml").read_text(encoding="utf-8"))["corpora"]
+CONFIGURED = yaml.safe_load(Path("config/corpora.yaml").read_text(encoding="utf-8"))["corpora"]
+ENTRIES = {name: entry for name, entry in CONFIGURED.items() if entry.get("module") != "alm"}
 COLUMNS = ["utt_id", "speaker", "language", "gender", "text", "path", "kind", "subset", *CODED]
 
 
@@ -284,3 +285,13 @@ def test_real_speech(test_corpora, name, folder):
     assert len({row["speaker"] for row in rows}) == 20
     assert {row["gender"] for row in rows} == {"female", "male"}
     assert all(row["text"] for row in rows)
+
+
+def test_clips_of_a_language_model_are_spoofs_of_nobody(tmp_path):
+    touch(tmp_path, "moshi/moshi_R-EN_0_0_d0.wav", "b.flac", "notes.txt")
+    rows = index("alm", tmp_path)
+    assert [row["utt_id"] for row in rows] == ["b", "moshi-moshi_R-EN_0_0_d0"]
+    assert {(row["kind"], row["speaker"], row["language"]) for row in rows} == {("spoof", "unknown", "unknown")}
+    write(tmp_path / "clips.csv", "path,utt_id,text,language\nb.flac,csm_00000,A boat.,en\n")
+    (row,) = index("alm", tmp_path)
+    assert (row["utt_id"], row["kind"], row["text"], row["language"]) == ("csm_00000", "spoof", "A boat.", "en")

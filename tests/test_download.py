@@ -176,6 +176,23 @@ def test_a_branch_is_pinned_to_its_commit(hub, get, tmp_path):
         get(on_hub("some/repo", revision="other"), "third")
 
 
+def test_patterns_take_what_the_repository_holds(hub, get, tmp_path):
+    names = ["config.json", "model.bin", "notes/readme.md", "more/config.json"]
+    listing = json.dumps({"id": "some/repo", "sha": COMMIT, "siblings": [{"rfilename": name} for name in names]})
+    hub.files["/api/models/some/repo/revision/main"] = listing.encode()
+    for name in names:
+        hub.files[f"/some/repo/resolve/{COMMIT}/{name}"] = CONTENT
+    source = on_hub("some/repo") | {"files": ["*.json", "model.*"]}
+    assert sorted(get(source)) == ["config.json", "model.bin", "more/config.json"]
+    del hub.files["/api/models/some/repo/revision/main"]
+    assert len(get(source, "again")) == 3, "the lock file names them"
+    with pytest.raises(NcstError, match="has no such repository at revision next"):
+        get(source | {"revision": "next"}, "third")
+    hub.files["/api/models/some/repo/revision/main"] = listing.encode()
+    with pytest.raises(NcstError, match=r"no file that matches \['\*\.pt'\]"):
+        get(on_hub("some/repo", revision="main") | {"files": ["*.pt"]}, "fourth")
+
+
 @pytest.mark.parametrize(
     ("repo", "file", "message"),
     [

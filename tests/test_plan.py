@@ -1,6 +1,7 @@
 import copy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -97,3 +98,39 @@ def test_unreadable_overlays(tmp_path):
     (tmp_path / "bad.yaml").write_text("a: [1")
     with pytest.raises(NcstError, match="not valid YAML"):
         plan.load_config(tmp_path / "bad.yaml")
+
+
+BENCHMARK_ALMS = {"moshi": (1, 10_000), "mini_omni": (6, 10_000), "speechgpt_gen": (2, 18), "valle": (4, 4_436)}
+
+
+def test_language_models_of_the_benchmark_have_its_labels_and_counts(config):
+    for name, (label, count) in BENCHMARK_ALMS.items():
+        split = config["splits"][f"alm/{name}"]
+        assert (split["role"], split["label"]) == ("single", label)
+        assert split["pairs"] == [{"source": name, "codecs": ["real"]}]
+        assert config["sources"][name]["size"] == config["corpora"][name]["utterances"] == count
+    columns = Path("resources/paper/table6.csv").read_text(encoding="utf-8")
+    assert all(f",alm/{name}," in columns for name in BENCHMARK_ALMS)
+    assert not [split for split in plan.splits(config) if split.startswith("alm/") and split != "alm/demo"]
+    config["roots"]["valle"] = "/data/valle"
+    assert "alm/valle" in plan.splits(config | {"select": config["select"] | {"splits": None}})
+
+
+def test_generated_language_models_get_the_class_of_their_codec(config):
+    for name, alm in config["alms"].items():
+        split = config["splits"][f"alm/{name.removesuffix('_alm')}"]
+        entry = config["codecs"][alm["codec"]]
+        assert split["label"] == entry["class_id"]
+        assert split["role"] == ("single" if entry["role"] == "id" else "ood")
+        assert split["pairs"] == [{"source": name, "codecs": ["real"]}]
+        assert config["corpora"][name]["module"] == "alm"
+        assert config["sources"][name]["size"] <= alm["clips"]
+
+
+def test_what_cannot_be_generated_is_named(config):
+    refuse(config | {"roots": {"moshi": "generate"}}, "at roots.moshi: only what config/alms.yaml lists")
+    refuse(config | {"roots": {"csm": "generate"}}, r"'csm' of config/alms has no compact weights.*set weights\.csm")
+    official = {"default": "compact", "csm": "official"}
+    refuse(config | {"roots": {"csm": "generate"}, "weights": official}, "those of the official mimi: set weights.mimi")
+    config["alms"]["demo_alm"]["codec"] = "mimmi"
+    refuse(config, "at alms.demo_alm: no codec 'mimmi'")

@@ -44,6 +44,7 @@ wildcard_constraints:
     published=any_of(PUBLISHED),
     source_set=any_of(config["sources"]),
     codec=any_of(config["codecs"]),
+    alm=any_of(config["alms"]),
     shard=r"\d{5}-of-\d{5}",
     split=any_of(config["splits"]),
     frontend=any_of(config["frontends"]),
@@ -105,13 +106,19 @@ def user_of(path):
 
 
 def speech_of(wildcards):
-    """Input function: the speech that compact networks learn from, every configured corpus."""
-    return [plan.made_root(config, name) or config["roots"][name] for name in CORPORA]
+    """Input function: the speech that compact networks learn from, every configured corpus of people."""
+    people = [name for name in CORPORA if plan.module_of(config, "corpora", name) != "alm"]
+    return [plan.made_root(config, name) or config["roots"][name] for name in people]
 
 
 def root_of(wildcards):
-    """Input function: the folder to speak or fetch into first, where the corpus' root is ``demo`` or ``fetch``."""
+    """Input function: the folder to speak, fetch or generate first, where the corpus' root says so."""
     return plan.made_root(config, wildcards.corpus) or []
+
+
+def back_end(wildcards):
+    """The codec of a job's ALM."""
+    return config["alms"][wildcards.alm]["codec"]
 
 
 def indexes_of(wildcards):

@@ -1,0 +1,1 @@
+"""Audio language models with a back-end codec of the benchmark: one per file, named as in `config/alms.yaml`."""
