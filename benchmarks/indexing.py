@@ -1,8 +1,6 @@
-"""Time the index of a corpus as large as VCTK and AISHELL-3 together: names and text files, headers, headers again.
+"""Time the index of corpora of the real size, names and headers, and the draw of the source sets from it.
 
-    python benchmarks/indexing.py [folder]
-
-The stand-in has the layout of VCTK 0.80 with 132,277 names (hard links to a few short files, and as many transcripts).
+python benchmarks/indexing.py [folder]
 """
 
 import os
@@ -11,34 +9,13 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-import soundfile
+from standin import SIZES, make
 
-from ncst.corpora.vctk import VCTK
+from ncst import plan, registry
 from ncst.probe import index_corpus
 from ncst.sources import write_sources
 
-UTTERANCES, PER_SPEAKER, LINKS = 132_277, 400, 20_000
-POOL = {
-    name: {"pool": "st", "order": order, "corpora": ["vctk"], "size": size, "shard_size": 1500}
-    for order, (name, size) in enumerate((("st_eval", 13_228), ("st_dev", 1_000), ("st_train", 10_000)))
-}
-
-
-def make(root):
-    (root / "speaker-info.txt").write_text("ID  AGE  GENDER  ACCENTS  REGION\n")
-    for number in range(UTTERANCES):
-        speaker, utterance = f"p{number // PER_SPEAKER:04d}", number % PER_SPEAKER
-        name = f"{speaker}_{utterance:03d}"
-        if utterance == 0:
-            for folder in ("wav48", "txt"):
-                (root / folder / speaker).mkdir(parents=True)
-        if number % LINKS == 0:
-            model = root / f"model-{number}.wav", root / f"model-{number}.txt"
-            soundfile.write(model[0], np.zeros(48_000), 48_000)
-            model[1].write_text("Please call Stella.\n")
-        os.link(model[0], root / "wav48" / speaker / f"{name}.wav")
-        os.link(model[1], root / "txt" / speaker / f"{name}.txt")
+CORPORA = ("vctk", "aishell3")
 
 
 def timed(title, function):
@@ -48,16 +25,29 @@ def timed(title, function):
 
 
 def main(folder):
+    config = plan.load_config("config/st_codecfake.yaml")
+    pool = {name: entry for name, entry in config["sources"].items() if entry.get("pool") == "st"}
     with tempfile.TemporaryDirectory(dir=folder) as name:
-        root, out = Path(name) / "VCTK-Corpus", Path(name) / "corpora" / "vctk.parquet"
-        root.mkdir()
-        make(root)
-        print(f"{UTTERANCES:,} recordings, {os.cpu_count()} cores\n\n| step | seconds | CPU seconds |\n|---|---|---|")
-        timed("names and text files", lambda: list(VCTK({}, root).index()))
-        timed("index, every header read", lambda: index_corpus("vctk", {}, root, out))
-        timed("index again, nothing changed", lambda: index_corpus("vctk", {}, root, out))
+        root = Path(name)
+        make(root / "corpora", CORPORA)
+        indexes = {corpus: root / "indexes" / f"{corpus}.parquet" for corpus in CORPORA}
+        print(f"{sum(SIZES[corpus] for corpus in CORPORA):,} recordings, {os.cpu_count()} cores\n")
+        print("| step | wall s | CPU s |\n|---|---|---|")
+
+        def names():
+            for corpus in CORPORA:
+                list(registry.load("corpora", corpus)(config["corpora"][corpus], root / "corpora" / corpus).index())
+
+        def headers():
+            for corpus, out in indexes.items():
+                index_corpus(corpus, config["corpora"][corpus], root / "corpora" / corpus, out)
+
+        timed("names and text files", names)
+        timed("index, every header read", headers)
+        timed("index again, headers remembered", headers)
         timed(
-            "one source set of a pool of three", lambda: write_sources("st_train", [out], POOL, 688, out.with_name("s"))
+            "one source set (pool of three)",
+            lambda: write_sources("st_train", list(indexes.values()), pool, 688, root / "st_train.parquet"),
         )
 
 
