@@ -92,7 +92,7 @@ def estimate(config):
     """
     costs = yaml.safe_load(COSTS.read_text(encoding="utf-8"))
     roots = [name for name in plan.selected(config, "corpora") if not config["roots"].get(name)]
-    own = {name: root for name, root in config["roots"].items() if root not in (None, "demo", "fetch")}
+    own = {name: config["roots"][name] for name in plan.corpora(config) if not plan.made_root(config, name)}
     absent = {name: root for name, root in own.items() if not Path(root).expanduser().is_dir()}
     config = {**config, "roots": config["roots"] | dict.fromkeys(roots, "missing")}
     splits = plan.splits(config)

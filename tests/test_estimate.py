@@ -82,7 +82,7 @@ def test_a_folder_that_is_not_there_is_named(full, tmp_path, capsys):
     show_plan(full)
     shown = " ".join(capsys.readouterr().out.split())
     assert f"Not found: {tmp_path}/aishell (roots.aishell3)." in shown
-    assert "Still to be set in `roots`: ncssd, asvspoof2019_la." in shown
+    assert "Still to be set in `roots`: ncssd, asvspoof2019_la, " in shown
     assert "facodec" in shown[shown.index("Weights that the run will fetch") :]
 
 
