@@ -17,12 +17,12 @@ from ncst._objectives import objective_of
 from ncst._progress import TrainingProgress, log
 from ncst.errors import NcstError
 from ncst.files import atomic
+from ncst.job import LOG_FORMAT
 from ncst.models._base import import_checkpoint
 from ncst.seeds import seed_of
 from ncst.training import learning_rate, make_optimizer
 
 SUMS = "train", "clips", "loss", "right"
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
@@ -49,13 +49,15 @@ class Run(pl.LightningModule):
         self.resumed = self.progress = self.board = self.log_file = None
 
     def resume(self):
-        """Take up the state file of the same experiment, if there is one.
+        """Take up the state file of the same experiment, if there is one, and remove half-written ones.
 
         Raises
         ------
         NcstError
             If it is damaged.
         """
+        for unfinished in self.checkpoint.parent.glob(f".{self.checkpoint.name}.*"):
+            unfinished.unlink()
         if not self.checkpoint.is_file():
             return
         try:

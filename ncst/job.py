@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ncst.errors import NcstError
 
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
 
 @contextlib.contextmanager
 def job(snakemake):
@@ -20,7 +22,7 @@ def job(snakemake):
         filename=snakemake.log[0],
         filemode="w",
         level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        format=LOG_FORMAT,
     )
     logging.captureWarnings(True)
     if not snakemake.rule.startswith("fetch_"):
