@@ -4,8 +4,10 @@ import json
 import shutil
 from itertools import combinations
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import soundfile
 import yaml
 from _mini_release import IDS, NCSSD, SIZES, lay_out, write_wav
 from test_workflow import Project
@@ -215,6 +217,19 @@ def test_a_partial_release_is_taken_when_asked_for(config, root, tmp_path):
     drop("train/mimi_p225_001.wav", "ID_diff_config/C4-1/C4-1_p228_005.wav")(root)
     manifests = run(config, tmp_path / "results", ["train", "id_config/encodec_3"], partial=True)
     assert [len(manifest) for manifest in manifests.values()] == [15, 2]
+
+
+def test_delays_are_those_against_the_released_real_speech(config, root, tmp_path):
+    real, rate = soundfile.read(root / "eval_id/p228_005.wav")
+    soundfile.write(root / "eval_id/mimi_p228_005.wav", np.concatenate([np.zeros(160), real])[: len(real)], rate)
+    manifests = run(config, tmp_path / "results", ["eval_id", "id_source/mimi"])
+    delays = {}
+    for manifest in manifests.values():
+        for shard in set(manifest["shard_file"].to_pylist()):
+            delays |= {row["clip_id"]: row["delay_ms"] for row, _ in iter_clips(tmp_path / "results/audio" / shard)}
+    assert delays["p228_005"] == 0
+    assert delays["mimi_p228_005"] == pytest.approx(10, abs=0.01)
+    assert delays["mimi_R-EN_0_0_d10"] is None
 
 
 def test_rates_are_resampled_in_a_copy(config, root, tmp_path):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from ncst.audio import UnusableAudio, read_audio, resample
+from ncst.audio import UnusableAudio, fit_length, read_audio, resample
+from ncst.delay import estimate_delay_ms
 from ncst.probe import SCHEMA
 from ncst.resynthesis import codec_columns, failed_columns, ok_columns
 from ncst.shards import clip_id, write_shard
@@ -46,7 +47,7 @@ def import_clips(sources, shard, index, name, entry, out, copy=False, threads=1)
     """Write one shard of released audio, row for row as the source set lists its utterances.
 
     Every file is read once, so that a damaged one becomes a row with status ``failed``; so does an utterance that the
-    release lacks. Delays are not measured.
+    release lacks. Delays are measured where there is the real utterance.
 
     Parameters
     ----------
@@ -80,7 +81,9 @@ def import_clips(sources, shard, index, name, entry, out, copy=False, threads=1)
             samples, rate = read_audio(path)
         except UnusableAudio as error:
             return result | failed_columns(str(error), None)
-        return result | ok_columns(resample(samples, rate), rate, delay_ms=None, audio=None if copy else Path(path))
+        samples = resample(samples, rate)
+        delay = 0.0 if name == "real" else row["path"] and _delay_ms(row["path"], samples)
+        return result | ok_columns(samples, rate, delay, audio=None if copy else Path(path))
 
     with ThreadPoolExecutor(threads) as pool:
         clips = list(pool.map(clip, rows))
@@ -89,3 +92,12 @@ def import_clips(sources, shard, index, name, entry, out, copy=False, threads=1)
     for row in failed:
         log.warning("%s: %s", row["clip_id"], row["reason"])
     write_shard(out, clips)
+
+
+def _delay_ms(real_path, samples):
+    try:
+        real, rate = read_audio(real_path)
+    except UnusableAudio:
+        return None
+    real = resample(real, rate)
+    return estimate_delay_ms(real, fit_length(samples, len(real)))
