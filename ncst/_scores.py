@@ -88,12 +88,12 @@ def read_scores(path, embedding=False):
         ) from error
     if len(table) == 0:
         raise NcstError(f"{path} holds no clips: check the split's sources and the status of its audio shards.")
-    _refuse_repeats(path, columns["clip_id"])
-    logits = _matrix(path, table["logits"])
+    refuse_repeats(path, columns["clip_id"])
+    logits = matrix(path, table["logits"])
     if logits.shape[1] != len(classes):
         raise NcstError(f"{path} holds {logits.shape[1]} logits per clip for {len(classes)} classes: score it again.")
     return Scores(
-        path, split, classes, names, *columns.values(), logits, _matrix(path, table["embedding"]) if embedding else None
+        path, split, classes, names, *columns.values(), logits, matrix(path, table["embedding"]) if embedding else None
     )
 
 
@@ -121,7 +121,7 @@ def aligned(scores, path, clips, values):
     NcstError
         If clips are missing, repeated or unknown, or a value is not finite.
     """
-    _refuse_repeats(path, clips)
+    refuse_repeats(path, clips)
     here, there = np.argsort(scores.clip_id), np.argsort(clips)
     if not np.array_equal(scores.clip_id[here], clips[there]):
         missing = sorted(set(scores.clip_id) - set(clips))
@@ -136,13 +136,15 @@ def aligned(scores, path, clips, values):
     return ordered
 
 
-def _refuse_repeats(path, clips):
+def refuse_repeats(path, clips):
+    """Raise a `NcstError` if one of the *clips* of the file *path* occurs twice."""
     names, counts = np.unique(clips, return_counts=True)
     if (counts > 1).any():
         raise NcstError(f"{path} holds the clip {names[counts > 1][0]} {counts.max()} times: delete it and run again.")
 
 
-def _matrix(path, column):
+def matrix(path, column):
+    """Return the lists of an Arrow *column* of the file *path* as an (N, D) float32 array; a `NcstError` if uneven."""
     column = column.combine_chunks()
     widths = np.unique(column.value_lengths().to_numpy(zero_copy_only=False))
     values = column.flatten().to_numpy(zero_copy_only=False)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ncst.metrics import accuracy, auroc, balanced_accuracy, eer, f1_scores, fpr_at, sweep
+from ncst.metrics import accuracy, auroc, balanced_accuracy, eer, f1_scores, fpr_at, sweep, weighted_f1
 from ncst.seeds import seed_of
 
 RESAMPLES = 200
@@ -41,7 +41,8 @@ def closed_set(truth, predicted, classes, utterances, *names, resamples=RESAMPLE
     Returns
     -------
     dict
-        ``accuracy``, ``balanced_accuracy``, ``macro_f1``: intervals; ``f1``: list of intervals, one per class.
+        ``accuracy``, ``balanced_accuracy``, ``macro_f1``, ``weighted_f1``: intervals; ``f1``: list of intervals, one
+        per class.
     """
     ids, cluster = np.unique(utterances, return_inverse=True)
     cells = truth * classes + predicted
@@ -59,8 +60,17 @@ def closed_set(truth, predicted, classes, utterances, *names, resamples=RESAMPLE
         "accuracy": interval(accuracy(whole), accuracy(drawn)),
         "balanced_accuracy": interval(balanced_accuracy(whole), balanced_accuracy(drawn)),
         "macro_f1": interval(f1.mean(), f1_drawn.mean(axis=1)),
+        "weighted_f1": interval(weighted_f1(whole), weighted_f1(drawn)),
         "f1": [interval(value, column) for value, column in zip(f1, f1_drawn.T)],
     }
+
+
+def mean(values, utterances, *names, resamples=RESAMPLES):
+    """Return the mean of (N,) *values* with its interval; *utterances*, (N,), are the clusters, *names* the seed."""
+    ids, cluster = np.unique(utterances, return_inverse=True)
+    sums, sizes = np.bincount(cluster, values), np.bincount(cluster)
+    drawn = [counts @ sums / (counts @ sizes) for counts in draws(len(ids), resamples, *names)]
+    return interval(values.mean(), drawn)
 
 
 def open_set(known, unknown, known_utterances, unknown_utterances, *names, resamples=RESAMPLES):

@@ -143,6 +143,12 @@ def f1_scores(counts):
     return np.divide(2.0 * hits, both, out=np.zeros(both.shape), where=both > 0)
 
 
+def weighted_f1(counts):
+    """Return the (...) mean F1 of (..., C, C) confusion counts, each class weighted by its rows."""
+    rows = counts.sum(axis=-1)
+    return (f1_scores(counts) * rows).sum(axis=-1) / rows.sum(axis=-1)
+
+
 def accuracy(counts):
     """Return the (...) fraction of rows on the diagonal of (..., C, C) confusion counts, which is also the micro F1."""
     return np.trace(counts, axis1=-2, axis2=-1) / counts.sum(axis=(-2, -1))

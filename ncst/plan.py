@@ -113,6 +113,11 @@ def validate(config):
     for name, root in config["roots"].items():
         if root == GENERATE:
             _check_alm(config, name)
+    for name in tracers(config):
+        entry = config["models"][name]
+        unknown = [s for s in (entry["train"], entry["dev"], *entry["test"]) if s not in config["splits"]]
+        if unknown:
+            raise NcstError(f"Config error at models.{name}: no split {unknown[0]!r} in config/splits.yaml.")
 
 
 def _check_pair(config, split, pair):
@@ -240,6 +245,61 @@ def _augmentation(config, model, names):
         "weights": weight_file(config, frontend, "frontends"),
         "perturbations": {name: config["perturbations"][name] for name in names},
     }
+
+
+def tracers(config):
+    """Return the models with several heads, the taxonomy tracers."""
+    return [name for name, entry in config["models"].items() if "heads" in entry]
+
+
+def training_splits(config, model):
+    """Return the names of the training and the development split of *model*.
+
+    Raises
+    ------
+    NcstError
+        If one is empty.
+    """
+    entry = config["models"][model]
+    names = [entry.get(part, part) for part in ("train", "dev")]
+    for name in names:
+        if not pairs(config, name):
+            raise NcstError(
+                f"The split {name!r}, which the model {model!r} needs, is empty: no selected codec and corpus serves "
+                "it; check `select`, `roots` and config/splits.yaml."
+            )
+    return names
+
+
+def tested_splits(config, model):
+    """Return the selected splits with clips among those that the taxonomy tracer *model* is tested on.
+
+    Raises
+    ------
+    NcstError
+        If there are none.
+    """
+    wanted = config["models"][model]["test"]
+    found = [name for name in splits(config) if name in wanted]
+    if not found:
+        raise NcstError(
+            f"None of the splits {wanted} that test the model {model!r} is selected: add one to select.splits."
+        )
+    return found
+
+
+def codec_parameters(config, names):
+    """Return ``{codec: {"books", "bitrate_kbps", "sample_rate" (Hz), "frame_rate" (Hz)}}`` of the splits *names*.
+
+    Codecs whose entry does not give all of them are left out.
+    """
+    found = {}
+    for codec in sorted({codec for name in names for _, codec in pairs(config, name)}):
+        entry = codec_entry(config, codec)
+        if {"books", "bitrate_kbps", "sample_rate", "hop"} <= entry.keys():
+            found[codec] = {key: entry[key] for key in ("books", "bitrate_kbps", "sample_rate")}
+            found[codec]["frame_rate"] = entry["sample_rate"] / entry["hop"]
+    return found
 
 
 def by_class(entry):

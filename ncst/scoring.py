@@ -14,6 +14,8 @@ from ncst.errors import NcstError
 from ncst.features import FeatureStore
 from ncst.files import atomic
 from ncst.manifests import read_manifest
+from ncst.taxonomy import COLUMNS as TAXONOMY
+from ncst.taxonomy import split_logits
 from ncst.training import build
 
 COLUMNS = ("clip_id", "utt_id", "codec", "corpus", "speaker", "language", "label")
@@ -59,7 +61,8 @@ def score(model_dir, manifest, results, out, device="cpu", batch=64, workers=0):
         The results folder with the features.
     out : path
         A Parquet file: `COLUMNS`, ``logits`` and ``embedding`` (lists of float32), and the key ``ncst`` in its
-        metadata (JSON: classes, class_names, model, seed, split).
+        metadata (JSON: classes, class_names, model, seed, split). A taxonomy tracer's has ``vq``, ``aux``, ``dec`` and
+        ``<head>_logits`` instead of ``logits`` and ``embedding``, and ``heads`` instead of the classes.
     device : str
         ``cpu`` or ``cuda``.
     batch : int
@@ -76,7 +79,8 @@ def score(model_dir, manifest, results, out, device="cpu", batch=64, workers=0):
     if device != "cpu" and not torch.cuda.is_available():
         raise NcstError(f"`device: {device}` is asked for, but PyTorch finds no GPU: set `gpu: 0` or use a GPU node.")
     network.to(device)
-    columns = read_manifest(manifest, (*COLUMNS, "split", "shard_file", "row")).to_pydict()
+    wanted = (*COLUMNS, *(TAXONOMY if network.heads else ()))
+    columns = read_manifest(manifest, (*wanted, "split", "shard_file", "row")).to_pydict()
     store = FeatureStore(results, facts["frontend"], facts["fingerprint"])
     clips = Clips(columns, store, facts["training"]["crop"])
     embeddings, logits = [], []
@@ -86,10 +90,13 @@ def score(model_dir, manifest, results, out, device="cpu", batch=64, workers=0):
             embeddings.append(embedding.cpu())
             logits.append(logit.cpu())
     about = {"model": facts["name"], "split": columns["split"][0]}
-    about |= {key: facts[key] for key in ("classes", "class_names", "seed")}
-    table = pa.table({name: columns[name] for name in COLUMNS})
-    table = table.append_column("logits", _lists(torch.cat(logits)))
-    table = table.append_column("embedding", _lists(torch.cat(embeddings)))
+    about |= {key: facts[key] for key in ("classes", "class_names", "heads", "seed") if key in facts}
+    outputs = {"logits": torch.cat(logits), "embedding": torch.cat(embeddings)}
+    if network.heads:
+        outputs = {f"{head}_logits": part for head, part in split_logits(facts["heads"], outputs["logits"]).items()}
+    table = pa.table({name: columns[name] for name in wanted})
+    for name, values in outputs.items():
+        table = table.append_column(name, _lists(values))
     with atomic(out) as temporary:
         pq.write_table(table.replace_schema_metadata({"ncst": json.dumps(about)}), temporary, compression="zstd")
 
@@ -98,4 +105,4 @@ def _lists(values):
     """Return an (N, D) tensor as an Arrow array of N lists of float32."""
     count, width = values.shape
     offsets = pa.array(range(0, count * width + 1, width), pa.int32())
-    return pa.ListArray.from_arrays(offsets, pa.array(values.numpy().ravel(), pa.float32()))
+    return pa.ListArray.from_arrays(offsets, pa.array(values.contiguous().numpy().ravel(), pa.float32()))

@@ -17,6 +17,7 @@ try:
     layout.check_root(config, [pair for split in SPLITS for pair in plan.pairs(config, split)])
     MODELS = plan.selected(config, "models")
     DETECTORS = plan.selected(config, "detectors")
+    TRACERS = plan.tracers(config)
 except NcstError as error:
     raise WorkflowError(str(error))
 
@@ -140,3 +141,15 @@ def augmentation_of(wildcards):
 
 def frontend_of(model):
     return config["models"][model]["frontend"]
+
+
+def manifests_of(model):
+    """Manifests that a model learns from: training, development."""
+    return [f"<results>/manifests/{split}.parquet" for split in plan.training_splits(config, model)]
+
+
+def parameters_of(model, *splits_of):
+    """Parameters of the codecs in splits of a taxonomy tracer; None for other models, which do not read them."""
+    if model not in TRACERS:
+        return None
+    return plan.codec_parameters(config, [split for names in splits_of for split in names(config, model)])

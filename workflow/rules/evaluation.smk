@@ -61,6 +61,8 @@ rule evaluate:
         f"<logs>/evaluate/{MODEL_RUN}.log",
     benchmark:
         f"<benchmarks>/evaluate/{MODEL_RUN}.jsonl"
+    wildcard_constraints:
+        model=any_of(name for name in config["models"] if name not in TRACERS),
     conda:
         "../../environment.yml"
     threads: 1
@@ -76,3 +78,35 @@ rule evaluate:
         ood=lambda wildcards: f"{RESULTS}/ood/{wildcards.model}/seed-{wildcards.seed}",
     script:
         "../scripts/evaluate.py"
+
+
+rule evaluate_taxonomy:
+    input:
+        lambda wildcards: [
+            f"<results>/scores/{wildcards.model}/seed-{wildcards.seed}/{split}.parquet"
+            for split in plan.tested_splits(config, wildcards.model)
+        ],
+    output:
+        f"<results>/metrics/{MODEL_RUN}.json",
+    log:
+        f"<logs>/evaluate_taxonomy/{MODEL_RUN}.log",
+    benchmark:
+        f"<benchmarks>/evaluate_taxonomy/{MODEL_RUN}.jsonl"
+    wildcard_constraints:
+        model=any_of(TRACERS),
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem="4GB",
+        runtime="1h",
+    params:
+        title=lambda wildcards: config["models"][wildcards.model]["title"],
+        splits=lambda wildcards: {
+            split: config["splits"][split]["title"] for split in plan.tested_splits(config, wildcards.model)
+        },
+        parameters=lambda wildcards: parameters_of(wildcards.model, plan.training_splits, plan.tested_splits),
+        seed=config["seed"],
+        scores=lambda wildcards: f"{RESULTS}/scores/{wildcards.model}/seed-{wildcards.seed}",
+    script:
+        "../scripts/evaluate_taxonomy.py"

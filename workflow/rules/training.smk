@@ -26,9 +26,11 @@ rule compute_features:
 rule train:
     input:
         code=code("models", "model"),
-        train="<results>/manifests/train.parquet",
-        dev="<results>/manifests/dev.parquet",
-        features=lambda wildcards: features(frontend_of(wildcards.model), "train", "dev"),
+        train=lambda wildcards: manifests_of(wildcards.model)[0],
+        dev=lambda wildcards: manifests_of(wildcards.model)[1],
+        features=lambda wildcards: features(
+            frontend_of(wildcards.model), *plan.training_splits(config, wildcards.model)
+        ),
         augmentation=augmentation_of,
         checkpoint=lambda wildcards: plan.model_entry(config, wildcards.model).get("checkpoint") or [],
     output:
@@ -48,6 +50,7 @@ rule train:
         runtime="24h",
     params:
         entry=lambda wildcards: plan.model_entry(config, wildcards.model),
+        parameters=lambda wildcards: parameters_of(wildcards.model, plan.training_splits),
         results=lambda wildcards: RESULTS,
     script:
         "../scripts/train.py"

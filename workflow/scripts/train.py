@@ -18,4 +18,5 @@ if __name__ == "__main__":  # several GPUs: their processes import this file
             device="cuda" if gpus else "cpu",
             workers=(snakemake.threads - 1) // gpus if gpus else 0,
             devices=gpus or 1,
+            parameters=snakemake.params.parameters,
         )

@@ -1,0 +1,16 @@
+from ncst.job import job
+
+with job(snakemake):
+    from ncst.taxonomy_metrics import evaluate
+
+    params = snakemake.params
+    evaluate(
+        snakemake.wildcards.model,
+        params.title,
+        int(snakemake.wildcards.seed),
+        params.splits,
+        params.parameters,
+        params.scores,
+        snakemake.output[0],
+        draw=params.seed,
+    )
