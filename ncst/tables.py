@@ -7,11 +7,19 @@ import pandas as pd
 
 from ncst._paper import errata, published
 from ncst._table_text import markdown, tex
+from ncst._taxonomy_tables import CAPTIONS as TAXONOMY
+from ncst._taxonomy_tables import METRICS, cells, untrained
 from ncst.errors import NcstError
 from ncst.files import atomic
 
 RATES = ("auroc", "fpr95", "eer")
-KEYS = {"table3": ("class",), "table4": ("split",), "table5": ("detector", "split", "metric"), "table6": ("split",)}
+KEYS = {
+    "table3": ("class",),
+    "table4": ("split",),
+    "table5": ("detector", "split", "metric"),
+    "table6": ("split",),
+    "taxonomy": ("split", "metric"),
+}
 NOTE = (
     "Percent. Square brackets: 95 % interval, bootstrap over utterances; with several seeds the mean ± the "
     "standard deviation over seeds instead. Round brackets: the published value, from the benchmark's own data."
@@ -21,11 +29,12 @@ CAPTIONS = {
     "table4": "Table 4. Accuracy on sets with one true class. Trained on train, tested on the set of the column.",
     "table5": "Table 5. Known against unknown clips. Trained on train, tested on eval_id and the set of the column.",
     "table6": "Table 6. Accuracy on audio language models. Trained on train, tested on the set of the column.",
+    **TAXONOMY,
 }
 
 
 def write_tables(metrics_paths, out_dir):
-    """Write tables 3 to 6 of all models as CSV (one row per cell), Markdown and LaTeX (the published layout).
+    """Write tables 3 to 6 and those of the taxonomy as CSV (one row per cell), Markdown and LaTeX.
 
     Parameters
     ----------
@@ -49,7 +58,13 @@ def write_tables(metrics_paths, out_dir):
     for table, frame in collect(runs).items():
         if len(frame):
             texts = {"csv": _wide(frame).to_csv(index=False), "md": "", "tex": ""}
-            notes = [NOTE, *errata(table), *(_refusals(runs) if table == "table5" else [])]
+            note = (
+                NOTE.replace("Percent.", "Errors in the parameter's unit, shares in percent.")
+                if table == "taxonomy_parameters"
+                else NOTE
+            )
+            notes = [note, *errata(table), *(_refusals(runs) if table == "table5" else [])]
+            notes += untrained([run for run in runs if "taxonomy" in run]) if table == "taxonomy" else []
             blocks = _blocks(table, frame)
             texts["md"] = markdown(CAPTIONS[table], blocks, notes)
             texts["tex"] = tex(CAPTIONS[table], blocks, notes)
@@ -59,13 +74,15 @@ def write_tables(metrics_paths, out_dir):
 
 
 def collect(runs):
-    """Return ``{"table3" ... "table6": DataFrame}`` of the metrics objects *runs*, one row per cell.
+    """Return ``{"table3" ... "taxonomy_parameters": DataFrame}`` of the metrics objects *runs*, one row per cell.
 
     Columns: ``model`` (title), ``detector`` (table 5), ``split``, ``column`` (heading), ``metric``, ``value``, ``low``,
     ``high``, ``sd`` (over seeds), ``seeds``, ``paper`` and ``corrected``, in percent.
     """
     rows = {table: [] for table in CAPTIONS}
-    for run in runs:
+    for table, found in cells([run for run in runs if "taxonomy" in run]).items():
+        rows[table] = [_row(*cell) for cell in found]
+    for run in (run for run in runs if "taxonomy" not in run):
         rows["table3"] += _known(run)
         for split, part in run["single"].items():
             table = "table6" if split.startswith("alm/") else "table4"
@@ -77,7 +94,9 @@ def collect(runs):
                     rows["table5"].append(
                         _row(run, split, part["title"], metric, numbers[metric], place) | {"detector": detector}
                     )
-    return {table: _aggregate(part, published(table, *KEYS[table])) for table, part in rows.items()}
+    return {
+        table: _aggregate(part, published(table, *KEYS[table]) if table in KEYS else {}) for table, part in rows.items()
+    }
 
 
 def _known(run):
@@ -89,8 +108,8 @@ def _known(run):
     return [_row(run, part["split"], name, "f1", ci, (run["model"], label)) for name, label, ci in cells]
 
 
-def _row(run, split, column, metric, ci, place):
-    percent = {name: 100.0 * ci[name] for name in ("value", "low", "high")}
+def _row(run, split, column, metric, ci, place, scale=100.0):
+    scaled = {name: scale * ci[name] for name in ("value", "low", "high")}
     return {
         "model": run["title"],
         "detector": "",
@@ -98,7 +117,7 @@ def _row(run, split, column, metric, ci, place):
         "column": column,
         "metric": metric,
         "place": place,
-        **percent,
+        **scaled,
     }
 
 
@@ -136,6 +155,11 @@ def _wide(frame):
 
 def _blocks(table, frame):
     """Return [(heading, DataFrame of cells)]: rows and columns as published; means have no interval."""
+    if table in TAXONOMY:
+        return [
+            (column, _grid(part.assign(column=part["metric"].map(METRICS)), "model", with_mean=False))
+            for column, part in frame.groupby("column", sort=False)
+        ]
     if table != "table5":
         return [("", _grid(frame, "model", with_mean=table != "table3"))]
     names = {"auroc": "AUROC", "fpr95": "FPR95", "eer": "EER"}
@@ -175,12 +199,17 @@ def _cell(row):
 
 
 def _refusals(runs):
-    return [f"{run['title']}, seed {run['seed']}: {run['ood']['refused']}" for run in runs if "refused" in run["ood"]]
+    return [
+        f"{run['title']}, seed {run['seed']}: {run['ood']['refused']}"
+        for run in runs
+        if "refused" in run.get("ood", ())
+    ]
 
 
 def _read(path):
     try:
         run = json.loads(Path(path).read_text(encoding="utf-8"))
-        return {key: run[key] for key in ("model", "title", "seed", "classes", "class_names", "id", "single", "ood")}
+        own = ("heads", "taxonomy") if "taxonomy" in run else ("classes", "class_names", "id", "single", "ood")
+        return {key: run[key] for key in ("model", "title", "seed", *own)}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NcstError(f"{path} is not a metrics file: delete it and evaluate again ({error}).") from error

@@ -34,7 +34,7 @@ class Chart:
 
 def charts(results):
     """Return the charts that *results* have data for, by name, in the page's order."""
-    makers = (_single, _confusion, _taken, _detectors, _histograms, _roc, _learning, _levels)
+    makers = (_single, _confusion, _taken, _detectors, _histograms, _roc, _taxonomy, _learning, _levels)
     return {chart.name: chart for chart in (make(results) for make in makers) if chart.records}
 
 
@@ -157,6 +157,25 @@ def _roc(results):
     titles = ("unseen clips accepted, percent", "known clips accepted, percent")
     spec = _specs.lines("fpr", "tpr", "detector", names, titles, height=240, percent=True)
     return Chart("roc", "ROC curves", text, spec, {"run": "Model", "split": "Set"}, records)
+
+
+def _taxonomy(results):
+    records = []
+    for run in results.tracers:
+        for split in run["taxonomy"].values():
+            for head in ("vq", "aux", "dec"):
+                for codec, counts in split.get(head, {}).get("by_codec", {}).items():
+                    truth = results.config["codecs"].get(codec, {}).get("taxonomy", {}).get(head, "–")
+                    record = {"run": run["run"], "task": head.upper(), "test": split["title"]}
+                    record |= {"clips": f"{results.title(codec)} · {truth}", "n": sum(counts)}
+                    records.append(record | {"prediction": run["heads"][head]["outputs"], "count": counts})
+    text = (
+        "What the tracer makes of each codec's clips; behind its name the true class. Each cell is the percentage of "
+        "its row."
+    )
+    spec = _specs.heatmap("clips", "clips of")
+    keys = {"run": "Tracer", "task": "Task", "test": "Test set"}
+    return Chart("taxonomy", "Taxonomy by codec", text, spec, keys, records)
 
 
 def _learning(results):

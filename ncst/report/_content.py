@@ -14,6 +14,7 @@ ROLES = {
     "id": "known classes",
     "single": "one true class",
     "ood": "out-of-distribution",
+    "taxonomy": "taxonomy",
 }
 
 
@@ -25,8 +26,8 @@ def headline(results):
     return {
         "Corpora": ", ".join(_corpora(results)),
         "Codecs": ", ".join(codecs),
-        "Models": ", ".join(dict.fromkeys(run["title"] for run in results.runs)),
-        "Seeds": ", ".join(map(str, sorted({run["seed"] for run in results.runs}))),
+        "Models": ", ".join(dict.fromkeys(run["title"] for run in results.runs + results.tracers)),
+        "Seeds": ", ".join(map(str, sorted({run["seed"] for run in results.runs + results.tracers}))),
         "Weights": "; ".join(f"{kind} for {len(names)} codecs" for kind, names in weights_used(results).items())
         or "none needed",
     }
@@ -44,9 +45,9 @@ def flow(results):
         (len(clips), "clips", f"{int((clips['status'] != 'ok').sum()):,} failed"),
         (results.splits["split"].nunique(), "splits", f"{int(results.splits['clips'].sum()):,} labelled rows"),
         (
-            len(results.runs),
+            len(results.runs + results.tracers),
             "trained models",
-            f"seeds {', '.join(map(str, sorted({r['seed'] for r in results.runs})))}",
+            f"seeds {', '.join(map(str, sorted({r['seed'] for r in results.runs + results.tracers})))}",
         ),
     ]
 

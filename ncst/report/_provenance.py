@@ -98,7 +98,7 @@ def weights_table(results):
             rows.append(
                 (results.title(codec), kind, _origin(results.config, codec, kind), _digest(results.config, codec))
             )
-    for run in results.runs:
+    for run in results.runs + results.tracers:
         folder = results.folder / "models" / run["model"] / f"seed-{run['seed']}"
         path = folder / "model.safetensors"
         rows.append(

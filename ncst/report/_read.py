@@ -30,6 +30,8 @@ class Results:
     runs : list of dict
         The metrics object of every trained model, in the order of the config, then by seed; ``run`` names it and
         ``refused`` says why it has no out-of-distribution numbers, or is None.
+    tracers : list of dict
+        The same of the taxonomy tracers, without ``refused``.
     clips : DataFrame
         One row per row of the audio shards (`CLIP_COLUMNS`, ``shard_file`` relative to ``<results>/audio``, ``row``).
     index : DataFrame
@@ -45,6 +47,7 @@ class Results:
     folder: Path
     config: dict
     runs: list
+    tracers: list
     clips: pd.DataFrame
     index: pd.DataFrame
     splits: pd.DataFrame
@@ -84,15 +87,16 @@ def read_results(folder, config):
         If it holds no metrics or no audio, or a file in it is broken.
     """
     folder = Path(folder)
-    runs = _runs(folder, config)
+    runs, tracers = _runs(folder, config)
     return Results(
         folder=folder,
         config=config,
         runs=runs,
+        tracers=tracers,
         clips=_clips(folder),
         index=_frame(folder / "corpora", INDEX_COLUMNS),
         splits=_splits(folder),
-        curves=_curves(folder, runs),
+        curves=_curves(folder, runs + tracers),
         benchmarks=_benchmarks(folder),
     )
 
@@ -125,8 +129,9 @@ def _runs(folder, config):
     several = len({r["seed"] for r in runs}) > 1
     for run in runs:
         run["run"] = f"{run['title']}, seed {run['seed']}" if several else run["title"]
-        run["refused"] = run["ood"].pop("refused", None)
-    return runs
+        if "ood" in run:
+            run["refused"] = run["ood"].pop("refused", None)
+    return [run for run in runs if "taxonomy" not in run], [run for run in runs if "taxonomy" in run]
 
 
 def _clips(folder):

@@ -7,12 +7,13 @@ they become one cell. A table without a ``class`` or ``condition`` column is sho
 import pandas as pd
 
 from ncst._paper import errata
+from ncst._taxonomy_tables import METRICS
 from ncst.errors import NcstError
 from ncst.report._tables import Cell, Table, cell
 from ncst.tables import CAPTIONS
 
 PARTS = ("low", "high", "sd", "paper", "corrected")
-NAMES = {"auroc": "AUROC", "fpr95": "FPR95", "eer": "EER"}
+NAMES = {"auroc": "AUROC", "fpr95": "FPR95", "eer": "EER", **METRICS}
 KINDS = {".csv": ("CSV", "text/csv"), ".md": ("Markdown", "text/markdown"), ".tex": ("LaTeX", "application/x-tex")}
 
 
@@ -70,6 +71,8 @@ def _flat(frame, measures):
 def _measurement(row, name):
     numbers = {part: row.get(f"{name}_{part}") for part in ("value", *PARTS)} | {"value": row.get(name)}
     numbers = {part: None if pd.isna(number) else float(number) for part, number in numbers.items()}
+    if name == "mae" and numbers["value"] is not None:  # in a unit of its own, not percent
+        return Cell("{value:,.2f} [{low:,.2f}, {high:,.2f}]".format(**numbers), numbers["value"])
     return (
         cell(None)
         if numbers["value"] is None

@@ -62,7 +62,7 @@ def intervals(row, models, runs, domain=None):
     x = alt.X("low", type="quantitative", title="percent", scale=scale, axis=alt.Axis(tickCount=6))
     bars = base.mark_rule(strokeWidth=2).encode(x=x, x2="high")
     points = base.mark_point(filled=True, size=46).encode(x=alt.X("value", type="quantitative", scale=scale))
-    return _spec((bars + points).add_params(pick), alt.Step(max(5, 30 // len(runs)), **{"for": "offset"}))
+    return _spec((bars + points).add_params(pick), alt.Step(max(5, 30 // max(len(runs), 1)), **{"for": "offset"}))
 
 
 def heatmap(row, title):

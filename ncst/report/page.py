@@ -9,6 +9,7 @@ import vl_convert
 from markupsafe import Markup
 
 import ncst
+from ncst._taxonomy_tables import CAPTIONS as TAXONOMY_TABLES
 from ncst.files import atomic
 from ncst.report import _content, _provenance
 from ncst.report._charts import charts
@@ -86,7 +87,7 @@ def _inline(text):
 
 def _context(results):
     config = results.config
-    drawn = charts(results)
+    drawn, tables = charts(results), results_tables(results)
     return {
         "name": config["name"],
         "version": ncst.__version__,
@@ -102,7 +103,8 @@ def _context(results):
         "corpora": _content.corpora_table(results),
         "missing_ids": missing_ids(results.folder),
         "codecs": _content.codecs_table(results),
-        "tables": results_tables(results),
+        "tables": [t for t in tables if t.name not in TAXONOMY_TABLES],
+        "taxonomy_tables": [t for t in tables if t.name in TAXONOMY_TABLES],
         "charts": drawn,
         "data": {name: {"spec": c.spec, "keys": list(c.keys), "records": c.records} for name, c in drawn.items()},
         "gallery": gallery(results),
