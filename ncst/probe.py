@@ -1,7 +1,9 @@
 """The index of a corpus: its rows by name, and what the header of each file says."""
 
+import logging
 import os
 import stat
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from ncst import registry
 from ncst.errors import NcstError
 from ncst.files import atomic
 
+LOG = logging.getLogger(__name__)
 SCHEMA = pa.schema(
     {
         "utt_id": pa.string(),
@@ -87,6 +90,7 @@ def index_corpus(name, entry, root, out_path, min_duration=0.5, workers=None):
         if any(_printable(row[key]) != row[key] for key in ("utt_id", "path", "speaker")):
             row |= {key: _printable(row[key]) for key in ("utt_id", "path", "speaker")}
             row |= {"status": "rejected", "reason": "file name is not UTF-8"}
+    _mention_rates(name, rows)
     ok = sum(row["status"] == "ok" for row in rows)
     if not ok:
         raise NcstError(f"None of the {len(rows)} recordings in {root} is usable, the first: {rows[0]['reason']}.")
@@ -95,6 +99,20 @@ def index_corpus(name, entry, root, out_path, min_duration=0.5, workers=None):
         with atomic(path) as temporary:
             pq.write_table(pa.Table.from_pylist(content, schema=schema), temporary, compression="zstd")
     return {"ok": ok, "rejected": len(rows) - ok}
+
+
+def _mention_rates(name, rows):
+    """Log the sample rates of a corpus that mixes them: a codec or model may hear the resampling of the odd ones."""
+    rates = Counter(row["sample_rate"] for row in rows if row["sample_rate"])
+    usual = max(rates, key=rates.get, default=None)
+    for rate, count in sorted(rates.items()):
+        if rate != usual:
+            first = next(row["path"] for row in rows if row["sample_rate"] == rate)
+            LOG.warning(
+                "%s: %d of %d recordings have %d Hz where most have %d, first %s: take the files as published, or give "
+                "each rate a corpus of its own, lest resampling mark them.",
+                *(name, count, len(rows), rate, usual, first),
+            )
 
 
 def probe(paths, known=None, workers=None):

@@ -162,6 +162,55 @@ def test_vctk_few_missing_recordings_are_as_shipped(vctk):
     assert len(index("vctk", vctk)) == 202
 
 
+def test_vctk_of_two_versions(vctk):
+    touch(vctk, "wav48/p225/p225_001.wav")
+    with pytest.raises(NcstError, match=r"holds two versions .* name one in `roots:`"):
+        index("vctk", vctk)
+
+
+@pytest.mark.parametrize(("name", "facts"), [("vctk", "speaker-info.txt"), ("aishell3", "spk-info.txt")])
+def test_missing_speaker_facts(request, name, facts):
+    root = request.getfixturevalue(name)
+    (root / facts).unlink()
+    with pytest.raises(NcstError, match=f"half-extracted: {facts} is missing: extract"):
+        index(name, root)
+    assert {row["gender"] for row in index(name, root, partial=True)} == {"unknown"}
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "encoding"),
+    [
+        ("aishell3", "train/content.txt", "gb18030"),
+        ("aishell3", "spk-info.txt", "utf-16"),
+        ("vctk", "txt/p225/p225_001.txt", "utf-16"),
+        ("asvspoof2019_la", "ASVspoof2019_LA_cm_protocols/ASVspoof2019.LA.cm.eval.trl.txt", "utf-16"),
+    ],
+)
+def test_metadata_that_is_not_utf8(request, name, file, encoding):
+    root = request.getfixturevalue("asvspoof" if name == "asvspoof2019_la" else name)
+    write(root / file, "SSB00050001.wav\t武 wu3\n", encoding=encoding)
+    with pytest.raises(NcstError, match=f"{file} is not UTF-8 text: convert it"):
+        index(name, root)
+
+
+def test_recordings_that_no_list_names_are_mentioned(aishell3, caplog):
+    touch(aishell3, "test/wav/SSB0693/SSB06930009.wav")
+    assert index("aishell3", aishell3)[-1]["text"] is None
+    assert "1 recordings are not in test/content.txt, SSB06930009 first" in caplog.text
+
+
+def test_other_parts_and_layouts_of_a_corpus(tmp_path):
+    """The physical access task instead of LA; NCSSD in folders as it was built instead of flat."""
+    touch(tmp_path / "PA", "ASVspoof2019_PA_cm_protocols/ASVspoof2019.PA.cm.eval.trl.txt")
+    with pytest.raises(NcstError, match=r"PA is not .*ASVspoof2019_PA_cm_protocols.*`roots:`.*LA_cm_protocols/"):
+        index("asvspoof2019_la", tmp_path / "PA")
+    touch(tmp_path / "NCSSD", "d10/0_0_d10.wav")
+    with pytest.raises(
+        NcstError, match=r"NCSSD is not .* holds d10: .* named like R-EN_0_0_d10\.wav, with no subfolders"
+    ):
+        index("ncssd", tmp_path / "NCSSD")
+
+
 def test_aishell3(aishell3):
     rows = {row["utt_id"]: row for row in index("aishell3", aishell3)}
     assert {k: r["subset"] for k, r in rows.items()} == {

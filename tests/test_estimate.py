@@ -25,6 +25,10 @@ PAPER = {
     "unseen_real/asvspoof2019_la": ("0", 7_355),
     "unseen_real/in_the_wild": ("0", 19_963),
     "unseen_real/ncssd": ("0", 10_000),
+    "alm/moshi": ("1", 10_000),
+    "alm/speechgpt_gen": ("2", 18),
+    "alm/valle": ("4", 4_436),
+    "alm/mini_omni": ("6", 10_000),
 }
 
 
@@ -69,7 +73,7 @@ def test_clips_that_are_there_are_counted(full, tmp_path):
         return dict.fromkeys(COLUMNS) | {"clip_id": utt_id, "utt_id": utt_id, "status": status, "audio": audio}
 
     for number in (0, 2):
-        shard = tmp_path / f"st_codecfake/audio/st_eval/wavtokenizer/{number:05d}-of-00004.parquet"
+        shard = tmp_path / f"st_codecfake/audio/st_eval/wavtokenizer/{number:05d}-of-00003.parquet"
         write_shard(shard, [row("a", "ok"), row("b", "failed"), row("c", "ok")])
     rows = {row.split: row for row in estimate(full).rows}
     assert (rows["ood_single"].present, rows["eval_id"].present) == (4, 0)

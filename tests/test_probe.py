@@ -115,6 +115,14 @@ def test_remembered_headers_may_be_damaged_and_thresholds_may_change(tmp_path):
     assert probe.index_corpus("mine", DIRECTORY, tmp_path / "c", out) == {"ok": 1, "rejected": 1}
 
 
+def test_mixed_sample_rates_are_mentioned(tmp_path, caplog):
+    for name, rate in (("a", 16_000), ("b", 16_000), ("c", 44_100)):
+        tone(tmp_path / "c" / f"{name}.wav", rate=rate)
+    probe.index_corpus("mine", DIRECTORY, tmp_path / "c", tmp_path / "out.parquet")
+    assert "mine: 1 of 3 recordings have 44100 Hz where most have 16000, first" in caplog.text
+    assert str(tmp_path / "c" / "c.wav") in caplog.text
+
+
 @pytest.mark.real
 def test_real_speech(test_corpora, tmp_path):
     for name, folder in (("vctk", "VCTK-Corpus-0.92"), ("aishell3", "data_aishell3")):

@@ -1,11 +1,14 @@
 """The contract of a corpus: from a folder as shipped to one row per recording, by names and text files alone."""
 
+import contextlib
+import logging
 import os
 from abc import ABC, abstractmethod
 from pathlib import Path
 
 from ncst.errors import NcstError
 
+LOG = logging.getLogger(__name__)
 GENDERS = {"f": "female", "female": "female", "w": "female", "m": "male", "male": "male"}
 KINDS = {"bonafide": "bonafide", "bona-fide": "bonafide", "spoof": "spoof"}
 CODED = ("parent", "codec", "vq", "aux", "dec")
@@ -79,7 +82,7 @@ class Base(ABC):
             raise NcstError(f"{self.root} holds no recordings of {self.title}: extract the corpus again.")
 
     def require(self, listed, found, where, tolerance=0.0):
-        """Check that the recordings that a text file lists are on disk.
+        """Check that the recordings that a text file lists are on disk; log how many others there are.
 
         Parameters
         ----------
@@ -101,6 +104,27 @@ class Base(ABC):
                 f"{self.root} is half-extracted: {len(missing)} of the {len(listed)} recordings in {where} are "
                 f"missing, {missing[0]!r} first: extract {self.title} again or set `settings: {{partial: true}}`."
             )
+
+        if extra := sorted(found - listed):
+            LOG.warning("%s: %d recordings are not in %s, %s first", self.title, len(extra), where, extra[0])
+
+    def facts(self, name):
+        """Return the lines of the root's text file *name*, split at white space; none where a partial copy lacks it.
+
+        Raises
+        ------
+        NcstError
+            If it is missing, unless the entry's ``settings`` say ``partial: true``.
+        """
+        path = self.root / name
+        if path.is_file():
+            return [line.split() for line in read_text(path).splitlines()]
+        if self.settings.get("partial"):
+            return []
+        raise NcstError(
+            f"{self.root} is half-extracted: {name} is missing: extract {self.title} again or set "
+            "`settings: {partial: true}`."
+        )
 
     def _check_root(self):
         fix = f"in `roots:` of the config, name the folder that holds {self.LAYOUT}"
@@ -126,13 +150,21 @@ class Base(ABC):
             ) from None
 
 
-def read_text(path):
-    """Return the text of *path*, UTF-8 (with or without mark) or else Latin-1, without surrounding white space."""
+def read_text(path, fallback=None):
+    """Return the text of *path*, UTF-8 (with or without mark) or else *fallback*, without surrounding white space.
+
+    Raises
+    ------
+    NcstError
+        If it is neither, or binary.
+    """
     content = Path(path).read_bytes()
-    try:
-        return content.decode("utf-8-sig").strip()
-    except UnicodeDecodeError:
-        return content.decode("latin-1").strip()
+    for encoding in filter(None, ("utf-8-sig", fallback)):
+        with contextlib.suppress(UnicodeDecodeError):
+            text = content.decode(encoding).strip()
+            if "\0" not in text:
+                return text
+    raise NcstError(f"{path} is not UTF-8 text: convert it to UTF-8, or extract it again.")
 
 
 def listing(folder):

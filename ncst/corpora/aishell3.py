@@ -56,6 +56,4 @@ class Aishell3(Base):
                 yield name.removesuffix(".wav"), " ".join(words)
 
     def _genders(self):
-        info = self.root / "spk-info.txt"
-        lines = [line.split() for line in read_text(info).splitlines()] if info.is_file() else []
-        return {f[0]: f[2] for f in lines if len(f) > 2 and not f[0].startswith("#")}
+        return {f[0]: f[2] for f in self.facts("spk-info.txt") if len(f) > 2 and not f[0].startswith("#")}

@@ -1,6 +1,7 @@
 """VCTK (CSTR, Edinburgh): 109 or 110 English speakers, version 0.80 or 0.92, told apart by the folder's name."""
 
 from ncst.corpora._base import Base, listing, read_text
+from ncst.errors import NcstError
 
 WAV_080 = "wav48"
 WAV_092 = "wav48_silence_trimmed"
@@ -23,6 +24,11 @@ class VCTK(Base):
     def rows(self):
         """Yield the recordings of the first microphone, speaker by speaker."""
         name, ending = (WAV_092, "_mic1.flac") if (self.root / WAV_092).is_dir() else (WAV_080, ".wav")
+        if name == WAV_092 and (self.root / WAV_080).is_dir():
+            raise NcstError(
+                f"{self.root} holds two versions of {self.title}, {WAV_080}/ and {WAV_092}/: keep each in a folder of "
+                "its own, and name one in `roots:`."
+            )
         genders = self._genders()
         listed, found = set(), set()
         speakers = sorted({*listing(self.root / name), *listing(self.root / "txt")})
@@ -39,13 +45,12 @@ class VCTK(Base):
                         "speaker": speaker,
                         "language": "en",
                         "gender": genders.get(speaker),
-                        "text": read_text(texts / f"{utt_id}.txt") if utt_id in transcripts else None,
+                        "text": read_text(texts / f"{utt_id}.txt", "latin-1") if utt_id in transcripts else None,
                         "path": folder / file,
                     }
         self.require(listed, found, "txt/", tolerance=0.02)
 
     def _genders(self):
         """Map speakers to F or M; version 0.80 writes 225 for p225."""
-        info = self.root / "speaker-info.txt"
-        lines = [line.split() for line in read_text(info).splitlines()[1:]] if info.is_file() else []
+        lines = self.facts("speaker-info.txt")[1:]
         return {(f"p{f[0]}" if f[0].isdigit() else f[0]): f[2] for f in lines if len(f) > 2}
