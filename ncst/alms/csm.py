@@ -31,6 +31,7 @@ class Csm(Base):
         frames = self.model.generate(
             input_ids=prompt.to(self.device),
             output_audio=False,
+            return_dict_in_generate=False,
             max_new_tokens=round(self.settings["seconds"] * config.codec_config.frame_rate),
             **drawing,
             **{f"depth_decoder_{key}": value for key, value in drawing.items()},
