@@ -1,7 +1,8 @@
 """The residual block of the AASIST encoders."""
 
-import torch
 from torch import nn
+
+from ncst.models._norm import norm_selu, update_statistics
 
 
 class Residual(nn.Module):
@@ -40,10 +41,9 @@ class Residual(nn.Module):
     def forward(self, x):
         """Map (B, inputs, H, W) to (B, outputs, H, W // pool)."""
         if self.training and not self.first:
-            with torch.no_grad():
-                self.bn1(x)
-        out = self.conv2(nn.functional.selu(self.bn2(self.conv1(x)), inplace=True))
-        out = out + (self.conv_downsample(x) if hasattr(self, "conv_downsample") else x)
+            update_statistics(self.bn1, x)
+        out = self.conv2(norm_selu(self.bn2, self.conv1(x)))
+        out += self.conv_downsample(x) if hasattr(self, "conv_downsample") else x
         return nn.functional.max_pool2d(out, (1, self.pool)) if self.pool > 1 else out
 
 

@@ -4,6 +4,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ncst.models._base import Base
+from ncst.models._norm import channels_last, norm_selu
 from ncst.models._residual import encoder
 
 
@@ -32,8 +33,8 @@ class SslEncoder(Base):
     def nodes(self, x):
         """Map (B, frames, width) to spectral nodes (B, projection // 3, C) and temporal nodes (B, frames // 3, C)."""
         x = F.max_pool2d(self.LL(x).mT.unsqueeze(1), 3)
-        x = self.encoder(F.selu(self.first_bn(x), inplace=True))
-        x = F.selu(self.first_bn1(x), inplace=True)
+        x = self.encoder(channels_last(norm_selu(self.first_bn, x)))
+        x = norm_selu(self.first_bn1, x)
         weights = self.attention(x)
         spectral = (x * weights.softmax(-1)).sum(-1)
         temporal = (x * weights.softmax(-2)).sum(-2)

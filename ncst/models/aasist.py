@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ncst.models._graph import GraphModel
+from ncst.models._norm import channels_last, norm_selu
 from ncst.models._residual import encoder
 
 LOG_FLOOR = 1e-4
@@ -53,7 +54,7 @@ class Aasist(GraphModel):
     ):
         super().__init__(classes, filters // 3, channels[1], widths, ratios, dropouts)
         self.register_buffer("bank", torch.from_numpy(sinc_bank(filters, taps)), persistent=False)
-        self.pool = (3, pool)
+        self.pool = pool
         self.log = log
         self.first_bn = nn.BatchNorm2d(1)
         self.encoder = encoder(channels, pool=3)
@@ -61,10 +62,11 @@ class Aasist(GraphModel):
     def forward(self, x):
         """Return ``(embedding, logits)`` of waveforms (B, T) in [-1, 1]."""
         with torch.no_grad():
-            x = F.conv1d(x.unsqueeze(1), self.bank)
-            x = F.max_pool2d(x.abs_().unsqueeze(1), self.pool)
+            x = F.conv1d(x.unsqueeze(1), self.bank).abs_()
+            x = x.unfold(1, 3, 3).amax(-1)
+            x = F.max_pool1d(x, self.pool).unsqueeze(1)
             x = x.add_(LOG_FLOOR).log_() if self.log else x
-        x = self.encoder(F.selu(self.first_bn(x), inplace=True)).abs()
+        x = self.encoder(channels_last(norm_selu(self.first_bn, x))).abs()
         return self.classify(x.amax(3).mT, x.amax(2).mT)
 
 
