@@ -40,8 +40,11 @@ def codecs(
 def show_plan(configfile: Overlays = None):
     """Show what a run will make and take: splits, clips, what is missing, disk and hours."""
     from ncst import _plan_text, plan
+    from ncst.release.layout import add_roots
 
-    _plan_text.show_plan(plan.load_config(*configfile or ()))
+    config = plan.load_config(*configfile or ())
+    add_roots(config)
+    _plan_text.show_plan(config)
 
 
 @app.command()

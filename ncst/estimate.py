@@ -118,18 +118,24 @@ def estimate(config):
 
 def _unfetched(config, frontends, splits):
     """Return the official weight files of codecs and front-ends that are not there yet."""
-    codecs = dict.fromkeys(codec for split in splits for _, codec in plan.pairs(config, split))
+    codecs = dict.fromkeys(codec for split in splits for _, codec in _made(config, plan.pairs(config, split)))
     named = [("codecs", name) for name in codecs] + [("frontends", name) for name in frontends]
     files = dict.fromkeys(plan.weight_file(config, name, family) for family, name in named)
     return [file for file in files if file and not Path(file).is_file()]
 
 
+def _made(config, pairs):
+    """Return the pairs that the official release does not have."""
+    released = pair_folders(config)
+    return [pair for pair in pairs if pair not in released]
+
+
 def _row(config, split, pairs, lacking, fetched):
-    entry = config["splits"][split]
+    entry, made = config["splits"][split], _made(config, pairs)
     sources, codecs = ([*dict.fromkeys(names)] for names in zip(*pairs, strict=True))
-    corpora = dict.fromkeys(c for source_set in sources for c in config["sources"][source_set]["corpora"])
+    corpora = dict.fromkeys(c for source_set, _ in made for c in config["sources"][source_set]["corpora"])
     corpora = [name for name in corpora if name in lacking]
-    weights = len(set(fetched) & {plan.weight_file(config, name) for name in codecs})
+    weights = len(set(fetched) & {plan.weight_file(config, name) for _, name in made})
     return Row(split, _label(config, entry, codecs), sources, codecs, plan.clips(config, split), 0, corpora, weights)
 
 
@@ -166,6 +172,8 @@ def _work(config, costs, pair, frontends, released):
     else:
         rates = costs["resynthesize"][kind or "compact"]
         rate, stage = rates.get(plan.module_of(config, "codecs", codec), rates["default"]), "resynthesis"
+    if released and not config["release"]["copy"]:
+        disk = 0
     work = Work()
     work.add(seconds * rate, disk, jobs, stage == "resynthesis", costs["start"])
     yield stage, work

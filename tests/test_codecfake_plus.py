@@ -77,6 +77,17 @@ def test_every_published_name_has_labels():
     assert LABELS.read_text(encoding="utf-8").isascii()
 
 
+def test_tracers_learn_from_cors_and_are_tested_on_cosg():
+    config = plan.load_config("config/codecfake_plus.yaml")
+    config["roots"] |= {"codecfake_plus_cors": "/data", "codecfake_plus_cosg": "/data"}
+    plan.validate(config)
+    assert plan.splits(config) == plan.splits(config, "taxonomy") != []
+    for model in plan.selected(config, "models"):
+        used = [*plan.training_splits(config, model), *plan.tested_splits(config, model)]
+        assert "taxonomy/cosg/eval" in used
+        assert set(used) <= set(plan.splits(config)), model
+
+
 def test_cors_names_say_speaker_codec_and_parent(cors):
     rows = rows_of("codecfake_plus_cors", cors, others=True)
     assert len(rows) == 7 * 8

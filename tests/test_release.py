@@ -14,6 +14,7 @@ from test_workflow import Project
 
 from ncst import plan
 from ncst.errors import NcstError
+from ncst.estimate import estimate
 from ncst.export import export
 from ncst.manifests import read_manifest, write_manifest
 from ncst.release import layout
@@ -260,6 +261,12 @@ def test_generated_speech_of_the_release_is_a_corpus(config, root):
     layout.add_roots(config)
     roots = {name: config["roots"][name] for name in ("moshi", "mini_omni", "valle")}
     assert roots == {"moshi": f"{root}/ALM/moshi", "mini_omni": f"{root}/ALM/mini-omni", "valle": "/data/valle"}
+
+
+def test_the_plan_asks_for_nothing_that_the_release_has(config):
+    rows = {row.split: row for row in estimate(config).rows}
+    assert (rows["train"].corpora, rows["train"].weights) == ([], 0)
+    assert rows["unseen_real/asvspoof2019_la"].corpora == ["asvspoof2019_la"]
 
 
 def test_without_corpora_the_plan_has_what_the_release_has(config):
