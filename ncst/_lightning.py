@@ -19,8 +19,8 @@ from ncst.errors import NcstError
 from ncst.files import atomic
 from ncst.job import LOG_FORMAT
 from ncst.models._base import import_checkpoint
+from ncst.recipe import learning_rate, make_optimizer
 from ncst.seeds import seed_of
-from ncst.training import learning_rate, make_optimizer
 
 SUMS = "train", "clips", "loss", "right"
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
+from ncst.errors import NcstError
 from ncst.taxonomy import CLASSES, split_logits
-from ncst.training import clip_loss, finite, loss_weights
 
 
 def objective_of(facts, targets):
@@ -75,3 +75,35 @@ class TaxonomyLoss(nn.Module):
             else:
                 answers.append((part.argmax(1) == targets[:, place]).sum())
         return torch.stack(answers).float().mean()
+
+
+def loss_weights(targets, kind):
+    """Return one weight per class, inverse to its number of clips and 1 on average over clips, or None."""
+    if kind is None:
+        return None
+    counts = torch.bincount(torch.tensor(targets)).float()
+    return counts.sum() / (len(counts) * counts)
+
+
+def clip_loss(logits, targets, weights=None):
+    """Return the mean cross-entropy over clips.
+
+    Raises
+    ------
+    NcstError
+        If it is not finite.
+    """
+    return finite(cross_entropy(logits, targets, weight=weights))
+
+
+def finite(loss):
+    """Return *loss*, a tensor.
+
+    Raises
+    ------
+    NcstError
+        If it is not finite.
+    """
+    if not torch.isfinite(loss):
+        raise NcstError("The loss is not a number: lower `lr` or set `clip_grad` in the model's `training`.")
+    return loss

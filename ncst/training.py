@@ -4,14 +4,12 @@ import csv
 import hashlib
 import json
 import logging
-import math
 import time
 import warnings
 from pathlib import Path
 
 import torch
 from safetensors.torch import save
-from torch.nn.functional import cross_entropy
 
 from ncst import plan, registry, taxonomy
 from ncst._batches import Clips
@@ -20,27 +18,8 @@ from ncst.errors import NcstError
 from ncst.features import FeatureStore
 from ncst.files import atomic, sha256
 from ncst.manifests import read_manifest
+from ncst.recipe import read_recipe
 from ncst.seeds import seed_of
-
-DEFAULTS = {
-    "epochs": 50,
-    "batch": 24,
-    "optimizer": "adam",
-    "lr": 5e-4,
-    "betas": [0.9, 0.999],
-    "weight_decay": 5e-4,
-    "schedule": "step",
-    "step_epochs": 10,
-    "step_factor": 0.5,
-    "clip_grad": None,
-    "class_weights": None,
-    "precision": "fp32",
-    "compile": None,
-    "crop": None,
-    "augment": [],
-    "augment_probability": 0.5,
-}
-OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 def train(
@@ -67,7 +46,7 @@ def train(
     ----------
     model_entry : dict
         The model's entry of ``config/models.yaml``: ``frontend``, ``options`` and ``training``; missing keys of
-        ``training`` take the values of `DEFAULTS`, those of the published baselines. With ``heads`` (see
+        ``training`` take the values of `ncst.recipe.DEFAULTS`, those of the published baselines. With ``heads`` (see
         `ncst.taxonomy.heads_of`) it is a taxonomy tracer. Where ``training`` has ``augment``, ``augmentation`` says
         what that is (`ncst.plan.model_entry`). With ``checkpoint``, a published file, its weights are taken as they
         are and nothing is trained.
@@ -96,7 +75,7 @@ def train(
         If a class has no training clips, features are missing or were not made alike, the loss is not a number, an
         option is unknown, there is no GPU where one is asked for, or the disk is full.
     """
-    recipe = _training_options(name, model_entry.get("training") or {})
+    recipe = read_recipe(name, model_entry.get("training") or {})
     if device == "cpu" and recipe["precision"] == "fp16":
         raise NcstError(f"models.{name}.training.precision is fp16, which needs a GPU: use fp32 or bf16 on a CPU.")
     if device != "cpu" and torch.cuda.is_available() and torch.cuda.device_count() < devices:
@@ -183,31 +162,6 @@ def build(facts):
         raise NcstError(f"Model {facts['name']} does not take its `options` {facts['options']}: {error}.") from error
 
 
-def learning_rate(recipe, epoch):
-    """Return the learning rate of an *epoch*, counted from 0: halved in steps, or a half cosine down to zero."""
-    if recipe["schedule"] == "cosine":
-        return recipe["lr"] * 0.5 * (1 + math.cos(math.pi * epoch / recipe["epochs"]))
-    return recipe["lr"] * recipe["step_factor"] ** (epoch // recipe["step_epochs"])
-
-
-def _training_options(name, training):
-    recipe = DEFAULTS | training
-    allowed = {
-        "optimizer": set(OPTIMIZERS),
-        "schedule": {"step", "cosine"},
-        "class_weights": {None, "balanced"},
-        "precision": {"fp32", "bf16", "fp16"},
-        "compile": {None, "inductor", "aot_eager"},
-    }
-    unknown = recipe.keys() - DEFAULTS.keys()
-    if unknown:
-        raise NcstError(f"models.{name}.training has unknown keys {sorted(unknown)}: use {sorted(DEFAULTS)}.")
-    for key, values in allowed.items():
-        if recipe[key] not in values:
-            raise NcstError(f"models.{name}.training.{key} is {recipe[key]!r}: use one of {sorted(map(str, values))}.")
-    return recipe
-
-
 def _classes(columns, dev_columns, train_manifest, dev_manifest):
     """Return the sorted class ids of the training manifest and the codec of each."""
     names = dict(zip(columns["label"], columns["codec"]))
@@ -236,45 +190,6 @@ def _fit(facts, sets, checkpoint, device, workers, devices):
         run.resume()
         run.fit(device, devices)
     return run
-
-
-def make_optimizer(network, recipe):
-    """Return the optimizer of *recipe* for the parameters of *network*."""
-    return OPTIMIZERS[recipe["optimizer"]](
-        network.parameters(), lr=recipe["lr"], betas=tuple(recipe["betas"]), weight_decay=recipe["weight_decay"]
-    )
-
-
-def loss_weights(targets, kind):
-    """Return one weight per class, inverse to its number of clips and 1 on average over clips, or None."""
-    if kind is None:
-        return None
-    counts = torch.bincount(torch.tensor(targets)).float()
-    return counts.sum() / (len(counts) * counts)
-
-
-def clip_loss(logits, targets, weights=None):
-    """Return the mean cross-entropy over clips.
-
-    Raises
-    ------
-    NcstError
-        If it is not finite.
-    """
-    return finite(cross_entropy(logits, targets, weight=weights))
-
-
-def finite(loss):
-    """Return *loss*, a tensor.
-
-    Raises
-    ------
-    NcstError
-        If it is not finite.
-    """
-    if not torch.isfinite(loss):
-        raise NcstError("The loss is not a number: lower `lr` or set `clip_grad` in the model's `training`.")
-    return loss
 
 
 def _write(run, facts, out_dir):

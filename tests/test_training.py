@@ -18,7 +18,7 @@ import yaml
 from _plain_network import plain_network
 from safetensors.torch import load_file
 
-from ncst import _lightning, _progress, scoring, shards, training
+from ncst import _lightning, _objectives, _progress, recipe, scoring, shards, training
 from ncst._batches import share
 from ncst.audio import encode_flac
 from ncst.augmentation import Augmentation
@@ -170,15 +170,15 @@ def test_a_killed_process_resumes_to_the_same_bits(results, trained, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "recipe",
+    "keys",
     [
         {"precision": "bf16", "optimizer": "adamw", "schedule": "cosine", "clip_grad": 1.0},
         {"compile": "aot_eager", "batch": 10},
     ],
     ids=["bf16", "compile"],
 )
-def test_other_recipes_are_interrupted_without_a_trace(results, tmp_path, monkeypatch, recipe):
-    entry = changed(epochs=3, **recipe)
+def test_other_recipes_are_interrupted_without_a_trace(results, tmp_path, monkeypatch, keys):
+    entry = changed(epochs=3, **keys)
     whole = run(results, tmp_path / "whole", entry)
     original = _lightning.Run._save
 
@@ -402,22 +402,21 @@ def test_the_registry_holds_the_published_models_and_training(name, shape, param
     entry = yaml.safe_load((Path(__file__).parents[1] / "config" / "models.yaml").read_text())["models"][name][
         "published"
     ]
-    assert entry["training"] == training.DEFAULTS
+    assert entry["training"] == recipe.DEFAULTS
     facts = {"name": name, "module": name, "classes": range(7), "shape": shape, "options": entry["options"]}
     network = training.build(facts)
     assert sum(p.numel() for p in network.parameters()) == parameters
 
 
 def test_learning_rates_are_those_of_the_schedule():
-    recipe = training.DEFAULTS
-    assert [training.learning_rate(recipe, epoch) for epoch in (0, 9, 10, 49)] == [5e-4, 5e-4, 2.5e-4, 3.125e-5]
-    cosine = recipe | {"schedule": "cosine"}
-    assert training.learning_rate(cosine, 0) == 5e-4
-    assert training.learning_rate(cosine, 25) == pytest.approx(2.5e-4)
+    assert [recipe.learning_rate(recipe.DEFAULTS, epoch) for epoch in (0, 9, 10, 49)] == [5e-4, 5e-4, 2.5e-4, 3.125e-5]
+    cosine = recipe.DEFAULTS | {"schedule": "cosine"}
+    assert recipe.learning_rate(cosine, 0) == 5e-4
+    assert recipe.learning_rate(cosine, 25) == pytest.approx(2.5e-4)
 
 
 def test_class_weights_balance_the_classes():
-    weights = training.loss_weights([0, 0, 0, 1], "balanced")
+    weights = _objectives.loss_weights([0, 0, 0, 1], "balanced")
     assert weights.tolist() == pytest.approx([2 / 3, 2])
 
 
