@@ -3,6 +3,7 @@
 Rates come from ``resources/costs.yaml``; clips that are there already are counted in the shards, audio unread.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,11 +24,10 @@ class Work:
     cpu: float = 0.0
     gpu: float = 0.0
 
-    def add(self, seconds, disk=0.0, jobs=1, on_gpu=True, start=0.0):
-        """Add *jobs* jobs of *seconds* in all."""
-        self.disk += disk
-        self.cpu += seconds + jobs * start
-        self.gpu += seconds if on_gpu else 0.0
+    @classmethod
+    def of(cls, seconds, disk=0.0, jobs=1, on_gpu=True, start=0.0):
+        """Return the work of *jobs* jobs of *seconds* in all, which each take *start* seconds to begin."""
+        return cls(disk, seconds + jobs * start, seconds if on_gpu else 0.0)
 
     def __add__(self, other):
         """Return both together."""
@@ -174,34 +174,38 @@ def _work(config, costs, pair, frontends, released):
         rate, stage = rates.get(plan.module_of(config, "codecs", codec), rates["default"]), "resynthesis"
     if released and not config["release"]["copy"]:
         disk = 0
-    work = Work()
-    work.add(seconds * rate, disk, jobs, stage == "resynthesis", costs["start"])
-    yield stage, work
+    yield stage, Work.of(seconds * rate, disk, jobs, stage == "resynthesis", costs["start"])
     for name in frontends:
         rates = costs["compute_features"][plan.weights_kind(config, name)]
         rate, size = rates.get(name, rates["default"])
-        work = Work()
-        work.add(clips * rate, clips * size, jobs, start=costs["start"])
-        yield f"features {name}", work
+        yield f"features {name}", Work.of(clips * rate, clips * size, jobs, start=costs["start"])
 
 
 def _experiments(config, costs, splits):
-    """Return the work of training, scoring and detectors, by model."""
-    clips = {split: plan.clips(config, split) for split in splits}
-    role = {split: config["splits"][split]["role"] for split in splits}
-    tested = [split for split in splits if role[split] in ("train", "id", "single", "ood")]
-    rated = sum(clips[split] for split in splits if role[split] in ("train", "id", "ood"))
-    runs, stages, detect = len(config["seeds"]), {}, Work()
-    detectors = plan.selected(config, "detectors")
-    for model in plan.selected(config, "models"):
+    """Return the work of training, scoring and detectors; models of one module stand together."""
+    roles = {split: config["splits"][split]["role"] for split in splits}
+    tracers, runs, detectors = plan.tracers(config), len(config["seeds"]), plan.selected(config, "detectors")
+    models = {name: plan.module_of(config, "models", name) for name in plan.selected(config, "models")}
+    together, train, score, detect = Counter(models.values()), {}, {}, Work()
+    for model, module in models.items():
         entry = plan.model_entry(config, model)
         rates = costs["train"][entry["size"]]
-        rate, epochs = rates.get(model, rates["default"]), entry["training"]["epochs"]
-        steps = sum(clips[s] if role[s] == "train" else clips[s] / 3 for s in splits if role[s] in ("train", "dev"))
-        train, score = Work(), Work()
-        train.add(runs * epochs * steps * rate, jobs=runs, start=costs["start"])
-        total = sum(clips[split] for split in tested)
-        score.add(runs * total * rate / 3, jobs=runs * len(tested), start=costs["start"])
-        detect.add(runs * len(detectors) * rated * costs["detect"], jobs=runs * len(detectors), on_gpu=False, start=1.0)
-        stages |= {f"train {model}, {epochs} epochs x {runs}": train, f"score {model}": score}
-    return dict(sorted(stages.items(), key=lambda item: item[0].startswith("score"))) | {"detectors": detect}
+        rate, epochs = rates.get(module, rates["default"]), entry["training"]["epochs"]
+        if model in tracers:
+            tested = plan.tested_splits(config, model)
+        else:
+            tested = [split for split in splits if roles[split] in ("train", "id", "single", "ood")]
+            rated = sum(plan.clips(config, split) for split in tested if roles[split] != "single")
+            seconds = runs * len(detectors) * rated * costs["detect"]
+            detect += Work.of(seconds, jobs=runs * len(detectors), on_gpu=False, start=1.0)
+        learnt, checked = (plan.clips(config, split) for split in plan.training_splits(config, model))
+        training = Work.of(runs * epochs * (learnt + checked / 3) * rate, jobs=runs, start=costs["start"])
+        seconds = runs * rate / 3 * sum(plan.clips(config, split) for split in tested)
+        scoring = Work.of(seconds, jobs=runs * len(tested), start=costs["start"])
+        title = f"{module} ({together[module]} models)" if together[module] > 1 else model
+        for stages, name, work in (
+            (train, f"train {title}, {epochs} epochs x {runs}", training),
+            (score, f"score {title}", scoring),
+        ):
+            stages[name] = stages.get(name, Work()) + work
+    return train | score | {"detectors": detect}
