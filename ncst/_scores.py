@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ncst.errors import NcstError
+from ncst.files import atomic
 
 _COLUMNS = ("clip_id", "utt_id", "codec", "label")
 
@@ -95,6 +96,29 @@ def read_scores(path, embedding=False):
     return Scores(
         path, split, classes, names, *columns.values(), logits, matrix(path, table["embedding"]) if embedding else None
     )
+
+
+def write_scores(path, about, columns, outputs):
+    """Write the score file *path*.
+
+    Parameters
+    ----------
+    path : path
+    about : dict
+        ``classes, class_names, model, seed, split``: the key ``ncst`` of the file's metadata, as JSON.
+    columns : dict
+        ``clip_id, utt_id, codec, label`` and any other column of N values.
+    outputs : dict
+        ``logits`` (N, C) and ``embedding`` (N, D), float32; D is 0 where the model's embeddings are not known.
+    """
+    table = pa.table(dict(columns))
+    for name, values in outputs.items():
+        count, width = values.shape
+        offsets = pa.array(np.arange(count + 1, dtype=np.int32) * width)
+        flat = pa.array(np.asarray(values, np.float32).ravel(), pa.float32())
+        table = table.append_column(name, pa.ListArray.from_arrays(offsets, flat))
+    with atomic(path) as temporary:
+        pq.write_table(table.replace_schema_metadata({"ncst": json.dumps(about)}), temporary, compression="zstd")
 
 
 def read_ood(path):

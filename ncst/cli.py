@@ -1,4 +1,4 @@
-"""The command line: look at the registries and the plan, start a new codec. Heavy imports wait inside the commands."""
+"""The command line: look around, plan, evaluate, start a new codec. Heavy imports wait inside the commands."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ import typer
 from ncst.errors import NcstError
 
 app = typer.Typer(
-    help="Neural codec source tracing: look around, plan, extend.", no_args_is_help=True, add_completion=False
+    help="Neural codec source tracing: look around, plan, evaluate, extend.", no_args_is_help=True, add_completion=False
 )
 new = typer.Typer(help="Start a new registry entry.", no_args_is_help=True)
 app.add_typer(new, name="new")
@@ -84,6 +84,30 @@ def import_checkpoint(
     count = convert_checkpoint(model, config["models"][model], file, out, classes)
     typer.echo(f"{out}: {count:,} parameters. To score with it instead of training, put this into an overlay:")
     typer.echo(f"model_sizes: {{{model}: published}}\nmodels: {{{model}: {{published: {{checkpoint: {out}}}}}}}")
+
+
+@app.command()
+def evaluate(
+    scores: Annotated[list[str], typer.Argument(help="Score files, FILE or SPLIT=FILE, or one folder per model.")],
+    out: Annotated[str, typer.Option(help="Folder to write; must not exist.")],
+    manifest: Annotated[
+        list[str] | None, typer.Option("--manifest", "--labels", help="Manifest, CSV or label list; may be repeated.")
+    ] = None,
+    embeddings: Annotated[list[str] | None, typer.Option(help="File with clip_id and embedding.")] = None,
+    model: Annotated[str, typer.Option(help="Model of the single files.")] = "external",
+    seed: Annotated[int, typer.Option(help="Seed of the single files.")] = 1,
+    configfile: Overlays = None,
+):
+    """Evaluate anyone's scores, matched by clip id: text of the official repository, CSV, Parquet or npz."""
+    from ncst import plan
+    from ncst.external import evaluate_external
+
+    config = plan.load_config(*configfile or ())
+    plan.validate(config)
+    evaluate_external(scores, out, config, manifest or (), embeddings or (), model, seed)
+    for table in sorted(Path(out, "tables").glob("*.md")):
+        typer.echo(table.read_text(encoding="utf-8"))
+    typer.echo(f"Wrote {out}.")
 
 
 def _show(title, columns, rows):

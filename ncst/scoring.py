@@ -3,16 +3,14 @@
 import json
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ncst._batches import Clips, loader
+from ncst._scores import write_scores
 from ncst.errors import NcstError
 from ncst.features import FeatureStore
-from ncst.files import atomic
 from ncst.manifests import read_manifest
 from ncst.taxonomy import COLUMNS as TAXONOMY
 from ncst.taxonomy import split_logits
@@ -94,15 +92,4 @@ def score(model_dir, manifest, results, out, device="cpu", batch=64, workers=0):
     outputs = {"logits": torch.cat(logits), "embedding": torch.cat(embeddings)}
     if network.heads:
         outputs = {f"{head}_logits": part for head, part in split_logits(facts["heads"], outputs["logits"]).items()}
-    table = pa.table({name: columns[name] for name in wanted})
-    for name, values in outputs.items():
-        table = table.append_column(name, _lists(values))
-    with atomic(out) as temporary:
-        pq.write_table(table.replace_schema_metadata({"ncst": json.dumps(about)}), temporary, compression="zstd")
-
-
-def _lists(values):
-    """Return an (N, D) tensor as an Arrow array of N lists of float32."""
-    count, width = values.shape
-    offsets = pa.array(range(0, count * width + 1, width), pa.int32())
-    return pa.ListArray.from_arrays(offsets, pa.array(values.contiguous().numpy().ravel(), pa.float32()))
+    write_scores(out, about, {name: columns[name] for name in wanted}, outputs)

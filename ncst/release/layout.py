@@ -48,6 +48,24 @@ CORPORA = {
 }
 """Folder of audio that a corpus of the config reads as it is: the corpus, its split."""
 
+SCORE_FILES = {
+    "result_id": "eval_id",
+    "result_unseenreal_19": "unseen_real/asvspoof2019_la",
+    "result_unseenreal_itw": "unseen_real/in_the_wild",
+    "result_unseenreal_ncssd": "unseen_real/ncssd",
+    "miniomni": "alm/mini_omni",
+    **{f"result_{Path(folder).name}": split for folder, (*_, split) in FOLDERS.items()},
+    **{Path(folder).name: split for folder, (_, split) in CORPORA.items()},
+    **{Path(name).stem: split for name, (*_, split) in LISTS.items()},
+}
+"""Name of a score file of the official repository, or of a label list, without its ending: its split."""
+
+
+def split_of(path):
+    """Return the split of a score file or label list that is named as the authors name theirs, or None."""
+    known = {name.lower().replace("-", "_"): split for name, split in SCORE_FILES.items()}
+    return known.get(Path(path).stem.lower().replace("-", "_"))
+
 
 def add_roots(config):
     """Set the roots of the corpora that the release has and the config leaves null."""

@@ -114,7 +114,7 @@ def list_clips(root, codecs, partial=False):
             if stem in listed.setdefault(folder, set()):
                 raise NcstError(f"{where} names {stem} for the second time: remove one of the two lines.")
             listed[folder].add(stem)
-            utt_id = _utterance(stem, (classes[label],), known) if label else stem
+            utt_id = utterance_of(stem, (classes[label],), known) if label else stem
             named = next((codec for codec in classes.values() if stem.startswith(f"{codec}_")), classes[label])
             if named != classes[label]:
                 raise NcstError(
@@ -128,7 +128,7 @@ def list_clips(root, codecs, partial=False):
     for folder, (source_set, codec, _) in FOLDERS.items():
         if codec in codecs:
             for stem, path in folders[folder].items():
-                _add(clips, (source_set, codec, _utterance(stem, (codec, Path(folder).name), known)), path)
+                _add(clips, (source_set, codec, utterance_of(stem, (codec, Path(folder).name), known)), path)
     return [
         {"source_set": source_set, "codec": codec, "utt_id": utt_id, "path": str(path)}
         for (source_set, codec, utt_id), path in clips.items()
@@ -160,7 +160,7 @@ def _labels(root, name):
             yield number, Path(fields[0]).stem, int(fields[2])
 
 
-def _utterance(stem, prefixes, known):
+def utterance_of(stem, prefixes, known=()):
     """Return the id of the utterance behind a file name such as ``encodec_p225_001`` or ``C3-1_SSB00050001``."""
     for prefix in prefixes:
         if stem.startswith(f"{prefix}_"):

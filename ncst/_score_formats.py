@@ -1,0 +1,131 @@
+"""Anyone's score files and label lists as plain columns: text, CSV, Parquet, npz. Clips are named, never counted."""
+
+import json
+import zipfile
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ncst._scores import matrix
+from ncst.corpora._base import AUDIO_SUFFIXES
+from ncst.errors import NcstError
+
+NAMES = ("clip_id", "file_name", "name")
+COLUMNS = {*NAMES, "utt_id", "codec", "label", "predicted", "score", "logits", "embedding"}
+TEXT = {"scores": ("clip_id", "predicted", "score"), "labels": ("clip_id", "kind", "label")}
+
+
+def read_columns(path, kind):
+    """Return the columns of one file.
+
+    Parameters
+    ----------
+    path : path
+        ``.txt`` in the layout of the official repository (scores: name, predicted class and, if known, its
+        probability; labels: name, anything, class), ``.csv``, ``.parquet`` or ``.npz`` with named columns.
+    kind : {"scores", "labels"}
+        What a text file holds.
+
+    Returns
+    -------
+    dict
+        ``clip_id`` (N,) array of str, without folder and ending of an audio file, and what else the file has: ``label``
+        and ``predicted`` (N,) int, ``score`` (N,) float, ``logits`` (N, C) and ``embedding`` (N, D) float32,
+        ``utt_id`` and ``codec`` (N,) str, ``classes`` (list of int, the order of the logits).
+
+    Raises
+    ------
+    NcstError
+        If the file cannot be read, names no clips, a clip twice, or holds a value that is no finite number.
+    """
+    path = Path(path)
+    readers = {".txt": _text, ".csv": _csv, ".parquet": _parquet, ".npz": _npz}
+    if path.suffix.lower() not in readers:
+        raise NcstError(f"{path} is no score file or label list: its name must end in {', '.join(readers)}.")
+    try:
+        found = readers[path.suffix.lower()](path, kind)
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, pa.ArrowException) as error:
+        raise NcstError(f"{path} cannot be read as {path.suffix[1:]}: {' '.join(str(error).split())}.") from error
+    name = next((name for name in NAMES if name in found), None)
+    if name is None:
+        raise NcstError(f"{path} names no clips: give it a column clip_id (it has {sorted(found)}).")
+    count = len(found[name])
+    if count == 0:
+        raise NcstError(f"{path} holds no clips: an empty split cannot be scored.")
+    columns = {"clip_id": np.array([clip_of(value) for value in found[name]], dtype=object)}
+    columns |= {key: np.asarray(found[key]).astype(str).astype(object) for key in ("utt_id", "codec") if key in found}
+    columns |= {key: _whole(path, key, found[key]) for key in ("label", "predicted") if key in found}
+    columns |= {key: _finite(path, key, found[key]) for key in ("score", "logits", "embedding") if key in found}
+    uneven = [key for key, values in columns.items() if len(values) != count]
+    if uneven:
+        raise NcstError(f"{path} holds {count} clips but {len(columns[uneven[0]])} rows of {uneven[0]}.")
+    once, times = np.unique(columns["clip_id"], return_counts=True)
+    if len(once) < count:
+        raise NcstError(f"{path} holds the clip {once[times > 1][0]} {times.max()} times: keep one row of each clip.")
+    return columns | ({"classes": found["classes"]} if "classes" in found else {})
+
+
+def clip_of(name):
+    """Return a clip's id: the file's name without folder and audio ending."""
+    file = PurePosixPath(str(name).replace("\\", "/"))
+    return file.stem if file.suffix.lower() in AUDIO_SUFFIXES else file.name
+
+
+def _text(path, kind):
+    rows = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    names = TEXT[kind]
+    for number, row in enumerate(rows, 1):
+        if len(row) != (len(rows[0]) if kind == "scores" else 3) or len(row) not in (2, 3):
+            raise ValueError(f"row {number} has {len(row)} columns, not {' '.join(names)}")
+    return dict(zip(names, map(np.array, zip(*rows)))) or {"clip_id": []}
+
+
+def _csv(path, kind):
+    frame = pd.read_csv(path, dtype=dict.fromkeys((*NAMES, "utt_id", "codec"), str), encoding="utf-8-sig")
+    return _joined({name: frame[name].to_numpy() for name in frame.columns})
+
+
+def _parquet(path, kind):
+    table = pq.read_table(path)
+    found = {
+        name: matrix(path, table[name]) if pa.types.is_list(table[name].type) else table[name].to_numpy()
+        for name in table.column_names
+        if len(table) and (name in COLUMNS or name.startswith("logit_"))
+    }
+    facts = json.loads((table.schema.metadata or {}).get(b"ncst", b"{}"))
+    found = _joined(found or {"clip_id": []})
+    return found | ({"classes": facts["classes"]} if "classes" in facts else {})
+
+
+def _npz(path, kind):
+    with np.load(path, allow_pickle=False) as file:
+        return _joined({name: file[name] for name in file.files})
+
+
+def _joined(found):
+    """Put columns ``logit_<class>`` together as ``logits``, by class."""
+    classes = sorted(int(name[6:]) for name in found if name.startswith("logit_"))
+    if not classes:
+        return found
+    return found | {"logits": np.column_stack([found[f"logit_{c}"] for c in classes]), "classes": classes}
+
+
+def _whole(path, name, values):
+    numbers = pd.to_numeric(pd.Series(np.asarray(values).ravel()), errors="coerce").to_numpy(np.float64)
+    if not (np.isfinite(numbers).all() and (numbers == np.round(numbers)).all()):
+        bad = np.asarray(values).ravel()[~(np.isfinite(numbers) & (numbers == np.round(numbers)))][0]
+        raise NcstError(f"{path} holds the {name} {str(bad)!r}: classes are whole numbers, as in config/codecs.yaml.")
+    return numbers.astype(np.int64)
+
+
+def _finite(path, name, values):
+    try:
+        numbers = np.asarray(values).astype(np.float32)
+    except ValueError as error:
+        raise NcstError(f"{path} holds a {name} that is no number: {error}.") from error
+    if not np.isfinite(numbers).all() or numbers.ndim != (1 if name == "score" else 2):
+        raise NcstError(f"{path} holds {name} values that are not finite numbers, one row per clip: score it again.")
+    return numbers

@@ -1,0 +1,238 @@
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sklearn.metrics import f1_score
+
+from ncst._score_formats import clip_of
+from ncst.cli import app
+from ncst.errors import NcstError
+from ncst.external import evaluate_external
+
+CODECS = ["", "mimi_", "speechtokenizer_", "funcodec_", "encodec_", "facodec_", "snac_"]
+
+
+def text(path, clips, predicted, scores=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scores = np.full(len(clips), 0.9) if scores is None else scores
+    path.write_text("".join(f"{c}.wav {p} {s}\n" for c, p, s in zip(clips, predicted, scores)))
+    return path
+
+
+def official(folder, count=40, seed=0, skill=0.8):
+    """Write ``result_id.txt`` as the official repository does, in random order; return its rows."""
+    rng = np.random.default_rng(seed)
+    label = np.repeat(np.arange(7), count)
+    clips = np.array([f"{CODECS[c]}p225_{i:03d}" for c, i in zip(label, np.tile(np.arange(count), 7))])
+    predicted = np.where(rng.random(len(label)) < skill, label, rng.integers(0, 7, len(label)))
+    order = rng.permutation(len(label))
+    text(folder / "result_id.txt", clips[order], predicted[order], rng.uniform(0.3, 1, len(label)))
+    return clips, label, predicted
+
+
+def part(folder, name, clips, label, right):
+    other = (label + 1) % 7
+    text(folder / name, clips, np.where(np.arange(len(clips)) < right, label, other))
+
+
+def metrics(path, config, *scores, **options):
+    evaluate_external([str(s) for s in scores], path / "out", config, **options)
+    return path / "out"
+
+
+def test_files_laid_out_as_the_official_ones_give_the_published_numbers(tmp_path, config):
+    folder = tmp_path / "Mel-LCNN" / "result"
+    _, label, predicted = official(folder)
+    turns = [f"R-EN_{i}_0_d7" for i in range(10000)]
+    part(folder, "id_unseen_real/result_unseenreal_ncssd.txt", turns, 0, 2167)
+    part(folder, "id_unseen_real/result_unseenreal_19.txt", [f"LA_E_{i}" for i in range(7355)], 0, 144)
+    part(folder, "id_diff_config/result_C4-3.txt", [f"C4-3_p225_{i:05d}" for i in range(13228)], 4, 1068)
+    part(folder, "id_diff_source/result_ncssd_snac.txt", [f"snac_{turn}" for turn in turns], 6, 5112)
+    part(folder, "ALM/moshi.txt", [f"moshi_{turn}" for turn in turns], 1, 9770)
+    part(folder, "ALM/miniomni.txt", [f"miniomni_{turn}" for turn in turns], 6, 9988)
+    part(folder, "ALM/valle.txt", [f"valle_p225_{i:04d}" for i in range(4436)], 4, 3018)
+    part(folder, "ALM/speechgpt-gen.txt", [f"gen_{i}" for i in range(18)], 2, 18)
+    out = metrics(tmp_path, config, folder)
+    known = pd.read_csv(out / "tables/table3.csv")
+    expected = f1_score(label, predicted, average=None)
+    assert known["f1"].tolist() == pytest.approx([*(100 * expected), 100 * expected.mean()], abs=1e-3)
+    for number, count in ((4, 4), (6, 4)):
+        table = pd.read_csv(out / f"tables/table{number}.csv")
+        right = table["accuracy_corrected"].fillna(table["accuracy_paper"]) if number == 6 else table["accuracy_paper"]
+        assert len(table) == count and table["accuracy"].round(2).tolist() == right.tolist()
+    scores = pq.read_table(out / "scores/mel_lcnn/seed-1/alm/moshi.parquet")
+    assert scores["utt_id"][0].as_py() == "R-EN_0_0_d7" and scores["clip_id"][0].as_py() == "moshi_R-EN_0_0_d7"
+
+
+def arrays(folder, unit=4.0):
+    """Write logits as CSV and Parquet, embeddings as npz, of a training, a known and an unknown split."""
+    rng, means, head = np.random.default_rng(3), unit * np.eye(8, 12), np.eye(12, 7)
+    frames, clips, vectors = {}, [], []
+    for split, labels, count in (("train", range(7), 140), ("eval_id", range(7), 140), ("ood_single", [7], 60)):
+        label = np.resize(list(labels), count)
+        embedding = means[label] + rng.standard_normal((count, 12))
+        names = [f"{split}_{i}" for i in range(count)]
+        logits = pd.DataFrame(embedding @ head, columns=[f"logit_{c}" for c in range(7)])
+        frames[split] = logits.assign(clip_id=names, label=label, utt_id=[f"u{i // 7}" for i in range(count)])
+        clips, vectors = clips + names, [*vectors, embedding]
+    frames["train"].to_csv(folder / "train.csv", index=False)
+    frames["eval_id"].drop(columns="label").to_csv(folder / "eval_id.csv", index=False)
+    pq.write_table(pa.Table.from_pandas(frames["ood_single"].drop(columns="label")), folder / "other.parquet")
+    np.savez(folder / "embeddings.npz", clip_id=np.array(clips)[::-1], embedding=np.concatenate(vectors)[::-1])
+    for split in ("eval_id", "ood_single", "train"):
+        shuffled = frames[split].sample(frac=1, random_state=1)[["clip_id", "label", "utt_id"]]
+        pq.write_table(pa.Table.from_pandas(shuffled), folder / f"m/{split}.parquet")
+    return folder
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "m").mkdir()
+    return arrays(tmp_path)
+
+
+def test_logits_and_embeddings_go_through_every_detector(files, config):
+    given = [files / "train.csv", files / "eval_id.csv", f"ood_single={files / 'other.parquet'}"]
+    options = {"truth": [str(files / "m")], "model": "theirs"}
+    out = metrics(files, config, *given, embeddings=[files / "embeddings.npz"], **options)
+    table = pd.read_csv(out / "tables/table5.csv")
+    assert set(table["detector"]) == {"msp", "energy", "knn", "mahalanobis", "nsd"} and set(table["model"]) == {
+        "theirs"
+    }
+    assert table.set_index("detector").loc["knn", "auroc"] > 95
+    again = files / "again"
+    evaluate_external([str(p) for p in given[1:]], again, config, **options)
+    bare = pd.read_csv(again / "tables/table5.csv").set_index("detector")
+    assert list(bare.index) == ["msp", "energy"]
+    assert bare.loc["msp", "auroc"] == table.set_index("detector").loc["msp", "auroc"]
+    with pytest.raises(NcstError, match="training split is given, but eval_id has no embeddings"):
+        evaluate_external([str(p) for p in given], files / "no", config, **options)
+    with pytest.raises(NcstError, match=r"out exists and is not overwritten"):
+        metrics(files, config, *given)
+
+
+def test_own_score_files_give_their_own_numbers(files, config):
+    first = metrics(files, config, files / "train.csv", f"eval_id={files / 'eval_id.csv'}", truth=[str(files / "m")])
+    again = files / "again"
+    evaluate_external([str(first / "scores/external/seed-1")], again, config)
+    name = "metrics/external/seed-1.json"
+    assert (again / name).read_text() == (first / name).read_text()
+
+
+def test_a_list_in_the_official_layout_and_the_largest_probability_rate_unknown_clips(tmp_path, config):
+    clips, label, _ = official(tmp_path, skill=0.95)
+    text(tmp_path / "unknown.txt", [f"wavtokenizer_p225_{i:03d}" for i in range(50)], [3] * 50, np.full(50, 0.2))
+    (tmp_path / "eval_id.txt").write_text("".join(f"{c}.wav x {y}\n" for c, y in zip(clips, label)))
+    (tmp_path / "eval_ood7.txt").write_text("".join(f"wavtokenizer_p225_{i:03d}.wav x 7\n" for i in range(50)))
+    out = metrics(
+        tmp_path,
+        config,
+        tmp_path / "result_id.txt",
+        f"ood_single={tmp_path / 'unknown.txt'}",
+        truth=[str(tmp_path / "eval_id.txt"), str(tmp_path / "eval_ood7.txt")],
+    )
+    table = pd.read_csv(out / "tables/table5.csv")
+    assert table["detector"].tolist() == ["msp"] and table["auroc"][0] == 100
+
+
+BAD = {
+    "twice": (lambda rows: [*rows, rows[0]], r"holds the clip \S+ 2 times"),
+    "missing": (lambda rows: rows[1:], r"lacks 1 of the 280 clips of .*list.txt"),
+    "unknown": (
+        lambda rows: [*rows, ("p999_001.wav", 0, 0.9)],
+        r"holds 1 clips that .*list.txt does not list, p999_001",
+    ),
+    "nan": (lambda rows: [("p225_000.wav", 0, "nan"), *rows[1:]], "score values that are not finite"),
+    "word": (lambda rows: [("p225_000.wav", 0, "high"), *rows[1:]], "score that is no number"),
+    "class": (lambda rows: [(rows[0][0], 9, 0.9), *rows[1:]], r"predicts the classes \[9\]"),
+    "no class": (lambda rows: [(rows[0][0], "nan", 0.9), *rows[1:]], "holds the predicted 'nan'"),
+    "logit": (lambda rows: [(rows[0][0], 1, 7.5), *rows[1:]], "holds the score 7.5"),
+    "empty": (lambda rows: [], "holds no clips: an empty split"),
+    "uneven": (lambda rows: [rows[0][:2], *rows[1:]], "row 2 has 3 columns"),
+    "equal": (lambda rows: [(row[0], 1, 0.9) for row in rows], "Every clip of eval_id has the same scores"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_scores_are_one_sentence(name, tmp_path, config):
+    clips, label, _ = official(tmp_path)
+    (tmp_path / "list.txt").write_text("".join(f"{c}.wav x {y}\n" for c, y in zip(clips, label)))
+    rows = [tuple(line.split()) for line in (tmp_path / "result_id.txt").read_text().splitlines()]
+    change, message = BAD[name]
+    lines = [" ".join(map(str, row)) for row in change(rows)]
+    (tmp_path / "result_id.txt").write_text("\n".join(lines))
+    with pytest.raises(NcstError, match=message):
+        metrics(tmp_path, config, tmp_path / "result_id.txt", truth=[str(tmp_path / "list.txt")])
+    assert not (tmp_path / "out").exists()
+
+
+def logits(count, width, **columns):
+    values = np.random.default_rng(0).random((count, width))
+    return {f"logit_{c}": values[:, c] for c in range(width)} | columns
+
+
+CLIPS = [f"{CODECS[i % 7]}p225_{i:03d}" for i in range(21)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"clip": CLIPS, **logits(21, 7)}, "names no clips: give it a column clip_id"),
+        ({"clip_id": CLIPS, **logits(21, 5)}, r"holds clips of the classes \[5, 6\]"),
+        ({"clip_id": CLIPS, **logits(21, 8)}, r"holds no clips of the classes \[7\]"),
+        ({"clip_id": CLIPS, **logits(21, 7), "label": [12, *range(1, 7)] * 3}, r"clips of the classes \[12\]"),
+        ({"clip_id": CLIPS, **logits(21, 7), "label": [0.5] * 21}, "holds the label '0.5'"),
+        ({"clip_id": CLIPS, "confidence": [1.0] * 21}, "neither logits nor a predicted class"),
+        ({"clip_id": ["x.wav", *CLIPS[1:]], **logits(21, 7)}, "Nothing says of which class x in"),
+        ({"clip_id": CLIPS, **logits(21, 7, logit_1=[np.inf] * 21)}, "logits values that are not finite"),
+    ],
+)
+def test_bad_tables_are_one_sentence(columns, message, tmp_path, config):
+    pd.DataFrame(columns).to_csv(tmp_path / "eval_id.csv", index=False)
+    with pytest.raises(NcstError, match=message):
+        metrics(tmp_path, config, tmp_path / "eval_id.csv")
+
+
+def test_files_that_are_none_are_one_sentence(tmp_path, config):
+    (tmp_path / "eval_id.npz").write_text("no")
+    (tmp_path / "eval_id.parquet").write_text("no")
+    np.savez(tmp_path / "pickled.npz", clip_id=np.array(CLIPS, dtype=object), logits=np.zeros((21, 7)))
+    np.savez(tmp_path / "five.npz", clip_id=np.array(CLIPS), logits=np.zeros((21, 5)))
+    np.savez(tmp_path / "uneven.npz", clip_id=np.array(CLIPS), logits=np.zeros((20, 7)))
+    (tmp_path / "eval_id.doc").write_text("no")
+    (tmp_path / "empty").mkdir()
+    for given, message in (
+        ("eval_id.npz", "cannot be read as npz"),
+        ("eval_id.parquet", "cannot be read as parquet"),
+        ("pickled.npz", "cannot be read as npz"),
+        ("five.npz", "holds 5 logits per clip for the 7 classes"),
+        ("uneven.npz", "holds 21 clips but 20 rows of logits"),
+        ("eval_id.doc", "its name must end in .txt"),
+        ("nowhere.txt", "does not exist"),
+        ("empty", "holds no files that end in"),
+    ):
+        with pytest.raises(NcstError, match=message):
+            metrics(tmp_path, config, tmp_path / given)
+
+
+def test_guessing_scores_get_no_table_of_unknown_codecs(tmp_path, config):
+    official(tmp_path / "guess", skill=0.0)
+    text(tmp_path / "guess/ood_single.txt", [f"wavtokenizer_p225_{i:03d}" for i in range(50)], [3] * 50)
+    out = metrics(tmp_path, config, tmp_path / "guess")
+    assert not (out / "tables/table5.csv").exists() and '"refused": "On known' in next(out.rglob("*.json")).read_text()
+
+
+def test_the_command_prints_the_tables(tmp_path):
+    from typer.testing import CliRunner
+
+    official(tmp_path / "AASIST/result")
+    done = CliRunner().invoke(
+        app, ["evaluate", str(tmp_path / "AASIST/result"), "--out", str(tmp_path / "out")], catch_exceptions=False
+    )
+    assert "**Table 3. F1 per class." in done.stdout and "| AASIST |" in done.stdout and "(99.98)" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["a/b/p225_001.wav", "p225_001.flac", "p225_001", "C:\\x\\p225_001.wav"])
+def test_clips_are_known_by_their_file_name(name):
+    assert clip_of(name) == "p225_001"
