@@ -24,6 +24,7 @@ NOTE = (
     "Percent. Square brackets: 95 % interval, bootstrap over utterances; with several seeds the mean ± the "
     "standard deviation over seeds instead. Round brackets: the published value, from the benchmark's own data."
 )
+HEADINGS = {"f1": "class", "mae": "parameter"}
 CAPTIONS = {
     "table3": "Table 3. F1 per class. Trained on train, tested on eval_id.",
     "table4": "Table 4. Accuracy on sets with one true class. Trained on train, tested on the set of the column.",
@@ -145,7 +146,7 @@ def _wide(frame):
     joined = (
         pd.concat(pieces, axis=1)
         .reset_index()
-        .rename(columns={"column": "class" if "f1" in pieces[0] else "condition"})
+        .rename(columns={"column": HEADINGS.get(frame["metric"].iloc[0], "condition")})
     )
     joined = joined.round(4).replace({"detector": {"": None}})
     return joined.drop(

@@ -131,6 +131,20 @@ def _detector_numbers(generator, distance, n=400):
     return numbers, curves
 
 
+def tracer_metrics():
+    """Return the metrics object of a taxonomy tracer."""
+    outputs = ["real", "mvq", "svq", "sq"]
+    head = {
+        "weighted_f1": interval(0.7),
+        "untrained": ["sq"],
+        "by_codec": {"real": [38, 2, 0, 0], "dac": [9, 31, 0, 0]},
+    }
+    books = {"mae": {"value": 45.2, "low": 40.0, "high": 140.0}, "nearest": interval(0.4), "within_one": interval(0.8)}
+    part = {"title": "Unseen <i>", "n": 80, "bin": {"eer": interval(0.07)}, "vq": head, "parameters": {"books": books}}
+    heads = {"vq": {"outputs": outputs, "share": 0.5}}
+    return {"model": "m1", "title": "M1", "seed": SEED, "heads": heads, "taxonomy": {"taxonomy/unseen": part}}
+
+
 def metrics(model, seed, alm=True):
     """Return the metrics object of one trained model."""
     strength = 0.8 + 0.09 * list(MODELS).index(model) + 0.002 * (seed % 5)

@@ -71,11 +71,42 @@ def test_the_page_loads_nothing(html, page):
 
 
 def test_every_part_is_there(page):
-    sections = ["scoreboard", "run", "known", "unseen", "tables", "listen", "quality", "training", "provenance", "cite"]
-    tables = ["splits", "corpora", "codecs", "table3", "table4", "table5", "table6", "weights", "rules", "versions"]
-    charts = ["single", "confusion", "taken", "detectors", "histograms", "roc", "learning", "levels"]
+    sections = [
+        "scoreboard",
+        "run",
+        "known",
+        "unseen",
+        "taxonomy",
+        "tables",
+        "listen",
+        "quality",
+        "training",
+        "provenance",
+        "cite",
+    ]
+    tables = [
+        "splits",
+        "corpora",
+        "codecs",
+        "table3",
+        "table4",
+        "table5",
+        "table6",
+        "taxonomy",
+        "taxonomy_parameters",
+        "weights",
+        "rules",
+        "versions",
+    ]
+    charts = ["single", "confusion", "taken", "detectors", "histograms", "roc", "taxonomy", "learning", "levels"]
     wanted = {*sections, *(f"table-{t}" for t in tables), *(f"chart-{c}" for c in charts)}
     assert wanted <= page.ids
+
+
+def test_a_tracer_has_its_own_section_and_no_tile(page):
+    assert "DAC · mvq" in page.text or "taxonomy" in page.ids
+    assert "M1 was tested on, but never trained with, vq sq." not in page.text
+    assert "45.20 [40.00, 140.00]" in page.text
 
 
 def test_data_is_escaped(html, page):

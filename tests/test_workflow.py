@@ -204,6 +204,7 @@ def test_the_full_benchmark_is_at_most_1200_jobs_planned_in_8_seconds(project):
     queued = project.queued("--config", f"roots={json.dumps(roots)}", overlay="config/st_codecfake.yaml")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert sum(queued.values()) <= 1_200
+    assert queued["evaluate_taxonomy"] == 3 * 11
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 8
 
 

@@ -164,7 +164,8 @@ def _taxonomy(results):
     for run in results.tracers:
         for split in run["taxonomy"].values():
             for head in ("vq", "aux", "dec"):
-                for codec, counts in split.get(head, {}).get("by_codec", {}).items():
+                found = split.get(head, {}).get("by_codec", {})
+                for codec, counts in ((c, found[c]) for c in results.codecs() if c in found):
                     truth = results.config["codecs"].get(codec, {}).get("taxonomy", {}).get(head, "–")
                     record = {"run": run["run"], "task": head.upper(), "test": split["title"]}
                     record |= {"clips": f"{results.title(codec)} · {truth}", "n": sum(counts)}

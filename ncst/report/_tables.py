@@ -3,6 +3,7 @@
 import base64
 import csv
 import io
+import itertools
 import math
 from dataclasses import dataclass, field
 
@@ -53,6 +54,11 @@ class Table:
     def measured(self):
         """Whether the table holds measurements rather than counts and names."""
         return any(cell.value is not None for row in self.rows for cell in row)
+
+    @property
+    def starts(self):
+        """Positions of the columns that begin a group, but for the first."""
+        return list(itertools.accumulate(span for _, span in self.groups))[:-1]
 
     @property
     def downloads(self):
