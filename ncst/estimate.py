@@ -140,7 +140,7 @@ def _row(config, split, pairs, lacking, fetched):
 
 
 def _label(config, entry, codecs):
-    if entry["role"] == "taxonomy":
+    if entry.get("balance"):
         return "0, 1"
     if entry.get("label") is not None:
         return str(entry["label"])

@@ -103,9 +103,8 @@ def test_every_part_is_there(page):
     assert wanted <= page.ids
 
 
-def test_a_tracer_has_its_own_section_and_no_tile(page):
-    assert "DAC · mvq" in page.text or "taxonomy" in page.ids
-    assert "M1 was tested on, but never trained with, vq sq." not in page.text
+def test_a_tracer_is_shown_by_codec_and_its_parameter_errors_are_no_percentages(html, page):
+    assert '"clips":"DAC · mvq"' in html
     assert "45.20 [40.00, 140.00]" in page.text
 
 
@@ -233,6 +232,7 @@ def test_figures_are_valid_svg(results, tmp_path):
         "detectors",
         "histograms",
         "roc",
+        "taxonomy",
         "learning",
         "levels",
         "gallery",

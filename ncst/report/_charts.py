@@ -188,7 +188,7 @@ def _learning(results):
             "epoch": rows["epoch"].tolist(),
             "value": _rounded(rows["value"], 6),
         }
-        for run in results.runs
+        for run in results.runs + results.tracers
         for curve, rows in results.curves[results.curves["run"] == run["run"]].groupby("curve", sort=False)
     ]
     text = "Per epoch. The checkpoint with the best development result is the one that is evaluated."
