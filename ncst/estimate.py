@@ -62,7 +62,7 @@ class Estimate:
     stages : dict of Work
         By name, in the order of the workflow.
     clips : int
-        Distinct clips of all splits.
+        Distinct clips of the run.
     roots : list of str
         Corpora whose ``roots`` are not set.
     absent : dict
@@ -83,7 +83,9 @@ class Estimate:
 
 
 def estimate(config):
-    """Return the `Estimate` of a validated configuration, corpora without a root included.
+    """Return the `Estimate` of a validated configuration: a row for every split, also those whose corpora have no root.
+
+    Stages and their sum leave these out, unless no training speech has a root.
 
     Raises
     ------
@@ -94,8 +96,11 @@ def estimate(config):
     roots = [name for name in plan.selected(config, "corpora") if not config["roots"].get(name)]
     own = {name: config["roots"][name] for name in plan.corpora(config) if not plan.made_root(config, name)}
     absent = {name: root for name, root in own.items() if not Path(root).expanduser().is_dir()}
-    config = {**config, "roots": config["roots"] | dict.fromkeys(roots, "missing")}
+    run, config = config, {**config, "roots": config["roots"] | dict.fromkeys(roots, "missing")}
     splits = plan.splits(config)
+    if not plan.pairs(run, "train"):
+        run = config
+    running = {pair for split in plan.splits(run) for pair in plan.pairs(run, split)}
     frontends = list(dict.fromkeys(config["models"][m]["frontend"] for m in plan.selected(config, "models")))
     fetched = _unfetched(config, frontends, splits)
     released, stages, ready, rows = pair_folders(config), {}, {}, []
@@ -106,13 +111,14 @@ def estimate(config):
             if pair not in ready:
                 ready[pair] = _present(config, *pair)
                 for stage, work in _work(config, costs, pair, frontends, pair in released):
-                    stages[stage] = stages.get(stage, Work()) + work
                     row.work += work
+                    if pair in running:
+                        stages[stage] = stages.get(stage, Work()) + work
         row.present = min(row.clips, sum(ready[pair] for pair in pairs))
         rows.append(row)
     order = [name for stage in ("real speech", "resynthesis", "features") for name in stages if name.startswith(stage)]
-    stages = {name: stages[name] for name in order} | _experiments(config, costs, splits)
-    clips = sum(config["sources"][source_set]["size"] for source_set, _ in ready)
+    stages = {name: stages[name] for name in order} | _experiments(run, costs)
+    clips = sum(config["sources"][source_set]["size"] for source_set, _ in running)
     return Estimate(rows, stages, clips, roots, absent, fetched, costs)
 
 
@@ -181,8 +187,9 @@ def _work(config, costs, pair, frontends, released):
         yield f"features {name}", Work.of(clips * rate, clips * size, jobs, start=costs["start"])
 
 
-def _experiments(config, costs, splits):
+def _experiments(config, costs):
     """Return the work of training, scoring and detectors; models of one module stand together."""
+    splits = plan.splits(config)
     roles = {split: config["splits"][split]["role"] for split in splits}
     tracers, runs, detectors = plan.tracers(config), len(config["seeds"]), plan.selected(config, "detectors")
     models = {name: plan.module_of(config, "models", name) for name in plan.selected(config, "models")}

@@ -58,6 +58,18 @@ def test_a_clip_costs_once(full):
     assert 100e9 < sum(work.disk for work in made) < 1e12
 
 
+def test_splits_that_will_not_run_are_shown_and_not_summed(full):
+    every = estimate(full)
+    full["roots"] |= {"vctk": "/data", "aishell3": "/data"}
+    found = estimate(full)
+    rows = {row.split: row for row in found.rows}
+    assert (rows["ood_vocoder"].clips, rows["ood_vocoder"].corpora) == (75_698, ["asvspoof2019_la", "in_the_wild"])
+    pairs = {pair for split in plan.splits(full) for pair in plan.pairs(full, split)}
+    assert {source_set for source_set, _ in pairs} == {"st_train", "st_dev", "st_eval"}
+    assert found.clips == sum(full["sources"][source_set]["size"] for source_set, _ in pairs) < every.clips
+    assert found.stages["real speech"].disk < every.stages["real speech"].disk / 3
+
+
 def test_more_seeds_train_longer_and_fewer_epochs_shorter(full):
     first = estimate(full).stages
     full["seeds"] = [1]
