@@ -2,7 +2,20 @@
 
 import numpy as np
 
-from ncst.metrics import accuracy, auroc, balanced_accuracy, eer, f1_scores, fpr_at, sweep, weighted_f1
+from ncst.metrics import (
+    accuracy,
+    aupr,
+    aurc,
+    auroc,
+    balanced_accuracy,
+    eer,
+    f1_scores,
+    fpr_at,
+    oscr,
+    risk_coverage,
+    sweep,
+    weighted_f1,
+)
 from ncst.seeds import seed_of
 
 RESAMPLES = 200
@@ -73,8 +86,10 @@ def mean(values, utterances, *names, resamples=RESAMPLES):
     return interval(values.mean(), drawn)
 
 
-def open_set(known, unknown, known_utterances, unknown_utterances, *names, resamples=RESAMPLES):
-    """Return AUROC, FPR95 and EER of two groups of scores with their intervals.
+def open_set(
+    known, unknown, known_utterances, unknown_utterances, *names, correct=None, resamples=RESAMPLES, groups=()
+):
+    """Return the metrics of two groups of scores over all thresholds, with their intervals.
 
     An utterance that occurs in both groups is drawn into both. Resamples that leave a group empty are left out.
 
@@ -82,28 +97,56 @@ def open_set(known, unknown, known_utterances, unknown_utterances, *names, resam
     ----------
     known, unknown : (N,) and (K,) arrays
         Scores, higher = more out-of-distribution.
-    known_utterances, unknown_utterances : (N,) and (K,) arrays of str
+    known_utterances, unknown_utterances : (N,) and (K,) arrays
+        The clusters that are resampled.
     *names
         Seed of the draws.
+    correct : (N,) array of bool, optional
+        Which known rows are rightly classified.
+    groups : (K,) array of str, optional
+        Parts of the unknown rows that are also compared with the known ones on their own.
     resamples : int
 
     Returns
     -------
     dict
-        ``auroc``, ``fpr95``, ``eer``: intervals.
+        ``auroc``, ``fpr95``, ``eer``, ``aupr_in``, ``aupr_out`` and, with *correct*, ``oscr`` and ``aurc``: intervals;
+        with *groups* ``by_group``: group to its ``auroc`` and ``fpr95``.
     """
     swept = sweep(known, unknown)
     ids, cluster = np.unique(np.concatenate([known_utterances, unknown_utterances]), return_inverse=True)
-    shares = (np.unique(part) for part in (cluster[: len(known)], cluster[len(known) :]))
-    groups = list(shares)
-    resampled = []
+    right = None if correct is None else np.append(correct, np.zeros(len(unknown), bool))[swept.order]
+    parts = {
+        str(name): np.append(np.zeros(len(known), bool), groups == name)[swept.order] for name in np.unique(groups)
+    }
+    values = _measures(swept, np.ones(len(cluster), np.int64), right, parts)
+    resampled = {key: [] for key in values}
     for counts in draws(len(ids), resamples, *names):
-        if all(counts[group].any() for group in groups):
-            resampled.append(_three(*swept.rates(counts[cluster])))
-    values = _three(*swept.rates())
-    columns = np.reshape(resampled or [values], (-1, 3)).T
-    return {name: interval(value, column) for name, value, column in zip(("auroc", "fpr95", "eer"), values, columns)}
+        for key, value in _measures(swept, counts[cluster], right, parts).items():
+            resampled[key].append(value)
+    intervals = {key: interval(value, resampled[key] or [value]) for key, value in values.items()}
+    result = {key: ci for key, ci in intervals.items() if isinstance(key, str)}
+    if parts:
+        result["by_group"] = {name: {rate: intervals[name, rate] for rate in ("auroc", "fpr95")} for name in parts}
+    return result
 
 
-def _three(fpr, tpr):
-    return auroc(fpr, tpr), fpr_at(fpr, tpr), eer(fpr, tpr)
+def _measures(swept, weights, right, parts):
+    """Return the metrics of weighted rows; those of a group without a row are left out."""
+    weights = weights[swept.order]
+    known, every = swept.accepted(weights * swept.known), swept.accepted(weights)
+    unknown = every - known
+    if known[-1] == 0 or unknown[-1] == 0:
+        return {}
+    fpr, tpr = unknown / unknown[-1], known / known[-1]
+    values = {"auroc": auroc(fpr, tpr), "fpr95": fpr_at(fpr, tpr), "eer": eer(fpr, tpr)}
+    values["aupr_in"], values["aupr_out"] = aupr(known, unknown)
+    if right is not None:
+        hits = swept.accepted(weights * right)
+        values |= {"oscr": oscr(fpr, hits / known[-1]), "aurc": aurc(*risk_coverage(hits, every))}
+    for name, rows in parts.items():
+        part = swept.accepted(weights * rows)
+        if part[-1]:
+            fpr = part / part[-1]
+            values |= {(name, "auroc"): auroc(fpr, tpr), (name, "fpr95"): fpr_at(fpr, tpr)}
+    return values

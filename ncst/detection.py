@@ -22,7 +22,7 @@ def detect(name, entry, train, splits, out, head=None):
     train : path
         Score file of the training split: all that is learnt comes from here.
     splits : list of paths
-        Score files to rate: ``eval_id`` and the splits with the role ``ood``.
+        Score files to rate: ``dev``, ``eval_id`` and the splits with the role ``ood``.
     out : path
         Parquet file to write: ``split``, ``clip_id``, ``score`` (float32, higher = more out-of-distribution).
     head : ((C, D) array, (C,) array), optional

@@ -30,16 +30,18 @@ class Sweep:
     ends: np.ndarray
     thresholds: np.ndarray
 
+    def accepted(self, counts):
+        """Return the (P + 1,) sums of (M,) *counts*, in the order of `order`, over accepted rows: from none to all."""
+        return np.append(0, np.cumsum(counts)[self.ends])
+
     def rates(self, weights=None):
         """Return ``(fpr, tpr)``, (P + 1,) each: accepted fractions of unknown and known rows, from none to all.
 
         *weights*, (M,) in the order of the input, count rows several times or not at all (bootstrap).
         """
         weights = np.ones(len(self.order), np.int64) if weights is None else weights[self.order]
-        every = np.cumsum(weights)[self.ends]
-        known = np.cumsum(weights * self.known)[self.ends]
-        unknown = every - known
-        return np.append(0.0, unknown / unknown[-1]), np.append(0.0, known / known[-1])
+        known, unknown = self.accepted(weights * self.known), self.accepted(weights * ~self.known)
+        return unknown / unknown[-1], known / known[-1]
 
 
 def sweep(known, unknown):
@@ -84,38 +86,62 @@ def threshold_at(swept, level=0.95):
 
 
 def aupr(known, unknown):
-    """Return ``(in, out)``: average precision with known rows as positives, then with unknown rows as positives."""
+    """Return ``(in, out)``: average precision with known rows as positives, then with unknown rows as positives.
 
-    def average_precision(swept, positive):
-        true = np.cumsum(positive)[swept.ends]
-        return float((np.diff(true, prepend=0) / true[-1] * true / (swept.ends + 1)).sum())
+    *known* and *unknown* are (P + 1,) numbers of accepted rows, from none to all (`Sweep.accepted`); for the second
+    the rejected rows count.
+    """
 
-    rising = sweep(known, unknown)
-    falling = sweep(-np.asarray(known), -np.asarray(unknown))
-    return average_precision(rising, rising.known), average_precision(falling, ~falling.known)
+    def average_precision(true, every):
+        steps = np.diff(true)
+        precision = np.divide(true[1:], every[1:], out=np.zeros(len(steps)), where=every[1:] > 0)
+        return float(steps @ precision / true[-1])
+
+    rejected_known, rejected_unknown = ((part[-1] - part)[::-1] for part in (known, unknown))
+    return average_precision(known, known + unknown), average_precision(
+        rejected_unknown, rejected_unknown + rejected_known
+    )
 
 
-def oscr(known, correct, unknown):
+def oscr(fpr, ccr):
     """Return the area under the open-set classification rate curve, 0 to 1.
 
-    The fraction of known rows that are accepted *and* rightly classified ((N,) bool *correct*) over the fraction of
-    unknown rows that are accepted.
+    *ccr*, the fraction of known rows that are accepted *and* rightly classified, over *fpr*, the fraction of unknown
+    rows that are accepted; (P + 1,) each, from none to all.
 
     References
     ----------
     A. R. Dhamija, M. Gunther, T. E. Boult: Reducing network agnostophobia. NeurIPS 2018, arXiv 1811.04110.
     """
-    swept = sweep(known, unknown)
-    right = np.concatenate([correct, np.zeros(len(unknown), bool)])[swept.order]
-    fpr, _ = swept.rates()
-    return float(np.trapezoid(np.append(0.0, np.cumsum(right)[swept.ends] / len(known)), fpr))
+    return float(np.trapezoid(ccr, fpr))
 
 
-def thinned_roc(swept, points=200):
-    """Return ``(fpr, tpr)`` at no more than *points* thresholds, evenly along the curve, both ends included."""
-    fpr, tpr = swept.rates()
-    kept = np.unique(np.searchsorted(fpr + tpr, np.linspace(0.0, fpr[-1] + tpr[-1], points)).clip(max=len(fpr) - 1))
-    return fpr[kept], tpr[kept]
+def risk_coverage(right, every):
+    """Return ``(coverage, risk)`` over the thresholds that accept a row.
+
+    Coverage is the fraction of all rows that are accepted, risk the fraction of these that are wrong; accepting an
+    unknown row is always wrong. *right* and *every* are (P + 1,) numbers of rightly classified and of all accepted
+    rows, from none to all.
+
+    References
+    ----------
+    G. Xia, C.-S. Bouganis: Augmenting softmax information for selective classification with out-of-distribution data.
+    ACCV 2022, arXiv 2207.07506.
+    """
+    kept = every > 0
+    return every[kept] / every[-1], 1.0 - right[kept] / every[kept]
+
+
+def aurc(coverage, risk):
+    """Return the area under a risk-coverage curve: the mean risk over all coverages, 0 to 1, lower is better."""
+    return float(np.diff(coverage, prepend=0.0) @ risk)
+
+
+def thinned(along, *curves, points=200):
+    """Return (P,) *curves* at about *points* of their points, both ends among them, evenly over the rising *along*."""
+    kept = np.searchsorted(along, np.linspace(along[0], along[-1], points - 1)).clip(max=len(along) - 1)
+    kept = np.unique(np.append(kept, [0, len(along) - 1]))
+    return [curve[kept] for curve in curves]
 
 
 def histograms(known, unknown, bins=40):

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ncst._detector_metrics import detector_metrics
 from ncst._scores import aligned, read_ood, read_scores
-from ncst.bootstrap import RESAMPLES, closed_set, open_set
+from ncst.bootstrap import RESAMPLES, closed_set
+from ncst.calibration import log_loss, reliability, temperature
 from ncst.errors import NcstError
 from ncst.files import atomic
-from ncst.metrics import confusion, histograms, sweep, thinned_roc, threshold_at
+from ncst.metrics import confusion
 
 CHANCE_MARGIN = 0.05
 
@@ -25,6 +27,7 @@ def evaluate(model, title, seed, splits, detectors, scores, ood, out, draw=688, 
         The seed it was trained with.
     splits : dict
         Split name to its config entry (``title``, ``role``); the roles ``id``, ``single`` and ``ood`` are evaluated.
+        With a split of the role ``dev`` the temperature and the thresholds of open-set decisions are chosen on it.
     detectors : list of str
         Keys of the detectors.
     scores : path
@@ -47,13 +50,24 @@ def evaluate(model, title, seed, splits, detectors, scores, ood, out, draw=688, 
     """
     scores, ood = Path(scores), Path(ood)
     names = {
-        role: [name for name, entry in splits.items() if entry["role"] == role] for role in ("id", "single", "ood")
+        role: [name for name, entry in splits.items() if entry["role"] == role]
+        for role in ("dev", "id", "single", "ood")
     }
     if len(names["id"]) != 1:
         raise NcstError(
             f"Evaluation needs one split with the role id, not {names['id'] or 'none'}: see config/splits.yaml."
         )
     known = read_scores(scores / f"{names['id'][0]}.parquet")
+
+    def read(name):
+        found = read_scores(scores / f"{name}.parquet")
+        if found.classes != known.classes:
+            raise NcstError(
+                f"{found.path} has the classes {found.classes} and {known.path} has {known.classes}: score both again."
+            )
+        return found
+
+    dev = read(names["dev"][0]) if names["dev"] else None
     within, closed = _within(known, draw, resamples)
     result = {
         "model": model,
@@ -62,23 +76,21 @@ def evaluate(model, title, seed, splits, detectors, scores, ood, out, draw=688, 
         "classes": known.classes,
         "class_names": known.class_names,
         "id": within,
+        "calibration": _calibration(known, dev, draw, resamples),
         "single": {},
         "ood": {},
         "curves": {},
     }
     for name in names["single"]:
-        result["single"][name] = _single(
-            splits[name]["title"], read_scores(scores / f"{name}.parquet"), draw, resamples
-        )
+        result["single"][name] = _single(splits[name]["title"], read(name), draw, resamples)
     refusal = _refusal(closed, len(known.classes))
     if refusal:
         result["ood"] = {"refused": refusal}
     else:
         rated = {name: (ood / f"{name}.parquet", read_ood(ood / f"{name}.parquet")) for name in detectors}
         for name in names["ood"]:
-            unknown = read_scores(scores / f"{name}.parquet")
             result["ood"][name], result["curves"][name] = _outside(
-                splits[name]["title"], known, unknown, rated, draw, resamples
+                splits[name]["title"], known, read(name), dev, rated, draw, resamples
             )
     with atomic(out) as temporary:
         temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
@@ -114,7 +126,27 @@ def _single(title, scores, draw, resamples):
     }
 
 
-def _outside(title, known, unknown, rated, draw, resamples):
+def _calibration(known, dev, draw, resamples):
+    """Return how far the known clips' probabilities are from frequencies, before and after a temperature from *dev*."""
+    truth = known.positions()
+    scales = {"": 1.0} | ({} if dev is None else {"_scaled": temperature(dev.logits, dev.positions())})
+    result = {"temperature": scales.get("_scaled"), "reliability": {}}
+    for suffix, scale in scales.items():
+        logits = known.logits / scale
+        result[f"ece{suffix}"], result["reliability"][f"bins{suffix}"] = reliability(
+            logits, truth, known.utt_id, draw, known.split, resamples=resamples
+        )
+        result[f"nll{suffix}"] = log_loss(logits, truth)
+    return result
+
+
+def _outside(title, known, unknown, dev, rated, draw, resamples):
+    taught = sorted(set(unknown.label.tolist()) & set(known.classes))
+    if taught:
+        raise NcstError(
+            f"{unknown.path} holds clips of the classes {taught}, which the model was trained on, but its split has "
+            "the role ood: give them a label of their own, or the split another role."
+        )
     detectors, curves = {}, {}
     for name, (path, parts) in rated.items():
         inside, outside = (_part(path, parts, scores) for scores in (known, unknown))
@@ -122,15 +154,8 @@ def _outside(title, known, unknown, rated, draw, resamples):
             raise NcstError(
                 f"{path} gives every clip of {known.split} and {unknown.split} the same score: check the model."
             )
-        swept = sweep(inside, outside)
-        ratios = open_set(inside, outside, known.utt_id, unknown.utt_id, draw, unknown.split, resamples=resamples)
-        detectors[name] = {**ratios, "threshold95": threshold_at(swept)}
-        fpr, tpr = thinned_roc(swept)
-        edges, inner, outer = histograms(inside, outside)
-        curves[name] = {
-            "roc": {"fpr": fpr.tolist(), "tpr": tpr.tolist()},
-            "hist": {"edges": edges.tolist(), "id": inner.tolist(), "ood": outer.tolist()},
-        }
+        tried = None if dev is None else _part(path, parts, dev)
+        detectors[name], curves[name] = detector_metrics(inside, outside, known, unknown, tried, draw, resamples)
     predicted = unknown.predicted()
     taken = {str(codec): _counts(unknown, predicted[unknown.codec == codec]) for codec in np.unique(unknown.codec)}
     return {

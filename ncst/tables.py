@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from ncst import _open_set_tables, _taxonomy_tables
 from ncst._paper import errata, published
 from ncst._table_text import markdown, tex
-from ncst._taxonomy_tables import CAPTIONS as TAXONOMY
-from ncst._taxonomy_tables import METRICS, cells, untrained
 from ncst.errors import NcstError
 from ncst.files import atomic
 
-RATES = ("auroc", "fpr95", "eer")
+RATES = {"auroc": "AUROC", "fpr95": "FPR95", "eer": "EER"}
+METRICS = RATES | _open_set_tables.METRICS | _taxonomy_tables.METRICS
+RATED = ("table5", "open_set", "ood_by_codec")
+PLAIN = ("mae", *_open_set_tables.PLAIN)
 KEYS = {
     "table3": ("class",),
     "table4": ("split",),
@@ -30,12 +32,13 @@ CAPTIONS = {
     "table4": "Table 4. Accuracy on sets with one true class. Trained on train, tested on the set of the column.",
     "table5": "Table 5. Known against unknown clips. Trained on train, tested on eval_id and the set of the column.",
     "table6": "Table 6. Accuracy on audio language models. Trained on train, tested on the set of the column.",
-    **TAXONOMY,
+    **_open_set_tables.CAPTIONS,
+    **_taxonomy_tables.CAPTIONS,
 }
 
 
 def write_tables(metrics_paths, out_dir):
-    """Write tables 3 to 6 and those of the taxonomy as CSV (one row per cell), Markdown and LaTeX.
+    """Write tables 3 to 6, those of the open set and of the taxonomy as CSV, Markdown and LaTeX.
 
     Parameters
     ----------
@@ -64,8 +67,8 @@ def write_tables(metrics_paths, out_dir):
                 if table == "taxonomy_parameters"
                 else NOTE
             )
-            notes = [note, *errata(table), *(_refusals(runs) if table == "table5" else [])]
-            notes += untrained([run for run in runs if "taxonomy" in run]) if table == "taxonomy" else []
+            notes = [note, *errata(table), *(_refusals(runs) if table in RATED else [])]
+            notes += _taxonomy_tables.untrained([r for r in runs if "taxonomy" in r]) if table == "taxonomy" else []
             blocks = _blocks(table, frame)
             texts["md"] = markdown(CAPTIONS[table], blocks, notes)
             texts["tex"] = tex(CAPTIONS[table], blocks, notes)
@@ -77,13 +80,15 @@ def write_tables(metrics_paths, out_dir):
 def collect(runs):
     """Return ``{"table3" ... "taxonomy_parameters": DataFrame}`` of the metrics objects *runs*, one row per cell.
 
-    Columns: ``model`` (title), ``detector`` (table 5), ``split``, ``column`` (heading), ``metric``, ``value``, ``low``,
-    ``high``, ``sd`` (over seeds), ``seeds``, ``paper`` and ``corrected``, in percent.
+    Columns: ``model`` (title), ``detector``, ``split``, ``column`` (heading), ``metric``, ``value``, ``low``, ``high``
+    (null where there is no interval), ``sd`` (over seeds), ``seeds``, ``paper`` and ``corrected``; in percent, but for
+    the metrics `PLAIN`.
     """
     rows = {table: [] for table in CAPTIONS}
-    for table, found in cells([run for run in runs if "taxonomy" in run]).items():
+    tracers, tracing = ([run for run in runs if ("taxonomy" in run) == kind] for kind in (True, False))
+    for table, found in (_taxonomy_tables.cells(tracers) | _open_set_tables.cells(tracing)).items():
         rows[table] = [_row(*cell) for cell in found]
-    for run in (run for run in runs if "taxonomy" not in run):
+    for run in tracing:
         rows["table3"] += _known(run)
         for split, part in run["single"].items():
             table = "table6" if split.startswith("alm/") else "table4"
@@ -93,7 +98,7 @@ def collect(runs):
                 for metric in RATES:
                     place = (run["model"], detector, split, metric)
                     rows["table5"].append(
-                        _row(run, split, part["title"], metric, numbers[metric], place) | {"detector": detector}
+                        _row(run, split, part["title"], metric, numbers[metric], place, 100, detector)
                     )
     return {
         table: _aggregate(part, published(table, *KEYS[table]) if table in KEYS else {}) for table, part in rows.items()
@@ -109,11 +114,11 @@ def _known(run):
     return [_row(run, part["split"], name, "f1", ci, (run["model"], label)) for name, label, ci in cells]
 
 
-def _row(run, split, column, metric, ci, place, scale=100.0):
-    scaled = {name: scale * ci[name] for name in ("value", "low", "high")}
+def _row(run, split, column, metric, ci, place, scale=100.0, detector=""):
+    scaled = {name: None if ci[name] is None else scale * ci[name] for name in ("value", "low", "high")}
     return {
         "model": run["title"],
-        "detector": "",
+        "detector": detector,
         "split": split,
         "column": column,
         "metric": metric,
@@ -124,7 +129,9 @@ def _row(run, split, column, metric, ci, place, scale=100.0):
 
 def _aggregate(rows, paper):
     columns = ["model", "detector", "split", "column", "metric"]
-    frame = pd.DataFrame(rows, columns=[*columns, "place", "value", "low", "high"])
+    frame = pd.DataFrame(rows, columns=[*columns, "place", "value", "low", "high"]).astype(
+        {"low": float, "high": float}
+    )
     groups = frame.groupby("place", sort=False)
     result = groups[columns].first()
     result[["value", "low", "high"]] = groups[["value", "low", "high"]].mean()
@@ -156,19 +163,23 @@ def _wide(frame):
 
 def _blocks(table, frame):
     """Return [(heading, DataFrame of cells)]: rows and columns as published; means have no interval."""
-    if table in TAXONOMY:
+    if table in _taxonomy_tables.CAPTIONS or table == "calibration":
         return [
             (column, _grid(part.assign(column=part["metric"].map(METRICS)), "model", with_mean=False))
             for column, part in frame.groupby("column", sort=False)
         ]
-    if table != "table5":
-        return [("", _grid(frame, "model", with_mean=table != "table3"))]
-    names = {"auroc": "AUROC", "fpr95": "FPR95", "eer": "EER"}
-    return [
-        (f"{model}, {names[metric]}", _with_mean_row(_grid(part, "detector", with_mean=True), part))
-        for model, rows in frame.groupby("model", sort=False)
-        for metric, part in rows.groupby("metric", sort=False)
-    ]
+    if table in RATED:
+        return [
+            (f"{model}, {METRICS[metric]}", _by_detector(table, part))
+            for model, rows in frame.groupby("model", sort=False)
+            for metric, part in rows.groupby("metric", sort=False)
+        ]
+    return [("", _grid(frame, "model", with_mean=table != "table3"))]
+
+
+def _by_detector(table, part):
+    grid = _grid(part, "detector", with_mean=table == "table5")
+    return _with_mean_row(grid, part) if table == "table5" else grid
 
 
 def _grid(frame, rows, with_mean):
@@ -193,6 +204,8 @@ def _with_mean_row(grid, part):
 
 def _cell(row):
     spread = f"± {row['sd']:.2f}" if row["seeds"] > 1 else f"[{row['low']:.2f}, {row['high']:.2f}]"
+    if row["low"] != row["low"] and row["seeds"] == 1:
+        return f"{row['value']:.2f}"
     if row["paper"] != row["paper"]:
         return f"{row['value']:.2f} {spread}"
     corrected = "" if row["corrected"] != row["corrected"] else f", corrected {row['corrected']:.2f}"
@@ -211,6 +224,7 @@ def _read(path):
     try:
         run = json.loads(Path(path).read_text(encoding="utf-8"))
         own = ("heads", "taxonomy") if "taxonomy" in run else ("classes", "class_names", "id", "single", "ood")
+        own += ("calibration",) if "calibration" in run else ()
         return {key: run[key] for key in ("model", "title", "seed", *own)}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NcstError(f"{path} is not a metrics file: delete it and evaluate again ({error}).") from error

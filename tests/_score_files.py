@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 CLASSES, NAMES, WIDTH = [0, 1, 4], ["Real", "Mimi", "EnCodec"], 12
 SPLITS = {
     "train": {"title": "Training", "role": "train"},
+    "dev": {"title": "Development", "role": "dev"},
     "eval_id": {"title": "Known", "role": "id"},
     "ood_single": {"title": "Unknown", "role": "ood"},
     "id_config/encodec_3": {"title": "EnCodec 3 kbps", "role": "single", "label": 4},
@@ -47,6 +48,7 @@ def write_all(folder, skill=4.0):
     known = ["real", "mimi", "encodec"]
     columns = {
         "train": rows("train", CLASSES, known, 300, 1, skill),
+        "dev": rows("dev", CLASSES, known, 60, 5, skill),
         "eval_id": rows("eval_id", CLASSES, known, 90, 2, skill),
         "ood_single": rows("ood_single", [7, 8], ["wavtokenizer", "dac"], 60, 3, skill),
         "id_config/encodec_3": rows("id_config/encodec_3", [4], ["encodec_3"], 30, 4, skill),

@@ -65,3 +65,20 @@ def test_closed_set_values():
     assert result["accuracy"]["value"] == pytest.approx(5 / 6) == result["balanced_accuracy"]["value"]
     assert [ci["value"] for ci in result["f1"]] == pytest.approx([0.8, 2 / 3, 1.0])
     assert result["macro_f1"]["low"] < result["macro_f1"]["value"] <= result["macro_f1"]["high"]
+
+
+def test_a_mixture_is_the_mean_of_its_parts():
+    rng = np.random.default_rng(0)
+    known, unknown = rng.standard_normal(300), rng.standard_normal(200) + np.repeat([0.5, 3.0], [120, 80])
+    groups, utterances = np.repeat(["hard", "easy"], [120, 80]), np.arange(300).astype(str)
+    right = rng.random(300) < 0.9
+    result = open_set(known, unknown, utterances, utterances[:200], 1, correct=right, groups=groups, resamples=50)
+    parts = result["by_group"]
+    alone = open_set(known, unknown[:120], utterances, utterances[:120], 1, resamples=1)
+    for rate in ("auroc", "fpr95"):
+        assert parts["hard"][rate]["value"] == pytest.approx(alone[rate]["value"])
+        mean = 0.6 * parts["hard"][rate]["value"] + 0.4 * parts["easy"][rate]["value"]
+        assert result[rate]["value"] == pytest.approx(mean)
+        assert parts["hard"][rate]["low"] < parts["hard"][rate]["value"] < parts["hard"][rate]["high"]
+    assert result["oscr"]["value"] < result["auroc"]["value"]
+    assert 0 < result["aurc"]["low"] < result["aurc"]["value"] < result["aurc"]["high"]

@@ -47,8 +47,9 @@ def test_eer_does_not_depend_on_the_order_of_tied_rows():
 def test_areas_equal_sklearn(decimals):
     known, unknown = scores(decimals)
     truth, every = np.repeat([0, 1], [len(known), len(unknown)]), np.concatenate([known, unknown])
-    assert metrics.auroc(*metrics.sweep(known, unknown).rates()) == pytest.approx(oracle.roc_auc_score(truth, every))
-    inside, outside = metrics.aupr(known, unknown)
+    swept = metrics.sweep(known, unknown)
+    assert metrics.auroc(*swept.rates()) == pytest.approx(oracle.roc_auc_score(truth, every))
+    inside, outside = metrics.aupr(swept.accepted(swept.known), swept.accepted(~swept.known))
     assert inside == pytest.approx(oracle.average_precision_score(1 - truth, -every))
     assert outside == pytest.approx(oracle.average_precision_score(truth, every))
 
@@ -70,19 +71,35 @@ def test_threshold_accepts_95_percent():
 
 
 def test_oscr_is_the_auroc_of_a_perfect_classifier_and_less_otherwise():
-    known, unknown = scores(1)
-    area = metrics.auroc(*metrics.sweep(known, unknown).rates())
-    assert metrics.oscr(known, np.ones(300, bool), unknown) == pytest.approx(area)
-    assert metrics.oscr(known, np.arange(300) % 2 == 0, unknown) < 0.6 * area
-    assert metrics.oscr(known, np.zeros(300, bool), unknown) == 0.0
+    swept = metrics.sweep(*scores(1))
+    fpr, tpr = swept.rates()
+
+    def area(correct):
+        return metrics.oscr(fpr, swept.accepted(np.append(correct, np.zeros(200, bool))[swept.order]) / 300)
+
+    assert area(np.ones(300, bool)) == pytest.approx(metrics.auroc(fpr, tpr))
+    assert area(np.arange(300) % 2 == 0) < 0.6 * metrics.auroc(fpr, tpr)
+    assert area(np.zeros(300, bool)) == 0.0
 
 
-def test_thinned_roc_keeps_ends_and_area():
+def test_risk_coverage_by_hand():
+    """Scores 1 right, 2 wrong, 3 and 3 right and unknown together."""
+    swept = metrics.sweep(np.array([1.0, 2.0, 3.0]), np.array([3.0]))
+    right = swept.accepted(np.array([True, False, True, False])[swept.order])
+    coverage, risk = metrics.risk_coverage(right, swept.accepted(np.ones(4, int)))
+    np.testing.assert_allclose(coverage, [0.25, 0.5, 1.0])
+    np.testing.assert_allclose(risk, [0.0, 0.5, 0.5])
+    assert metrics.aurc(coverage, risk) == pytest.approx(0.25 * 0 + 0.25 * 0.5 + 0.5 * 0.5)
+
+
+def test_thinned_curves_keep_ends_and_area():
     swept = metrics.sweep(*scores(8, known=5000, unknown=4000))
-    fpr, tpr = metrics.thinned_roc(swept)
+    every = swept.rates()
+    fpr, tpr = metrics.thinned(sum(every), *every)
     assert len(fpr) <= 200 and (fpr[0], tpr[0], fpr[-1], tpr[-1]) == (0, 0, 1, 1)
-    assert metrics.auroc(fpr, tpr) == pytest.approx(metrics.auroc(*swept.rates()), abs=2e-3)
-    assert len(metrics.thinned_roc(metrics.sweep(np.zeros(3), np.ones(3)))[0]) == 3
+    assert metrics.auroc(fpr, tpr) == pytest.approx(metrics.auroc(*every), abs=2e-3)
+    few = metrics.sweep(np.zeros(3), np.ones(3)).rates()
+    assert len(metrics.thinned(sum(few), *few)[0]) == 3
 
 
 def test_histograms_lose_no_row():

@@ -1,6 +1,8 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from _score_files import CLASSES, NAMES, SPLITS, rows, write, write_all
@@ -9,9 +11,11 @@ from ncst._scores import read_scores
 from ncst.detection import detect
 from ncst.errors import NcstError
 from ncst.openset import evaluate
+from ncst.report._results_tables import results_tables
+from ncst.tables import write_tables
 
 DETECTORS = {"msp": {"options": {}}, "knn": {"module": "knn", "options": {"k": 3}}}
-RATED = ("eval_id", "ood_single")
+RATED = ("dev", "eval_id", "ood_single")
 
 
 def run(folder, skill=4.0, **changed):
@@ -48,14 +52,25 @@ def test_detector_file(done):
     table = pq.read_table(done[0] / "ood/knn.parquet")
     assert table.column_names == ["split", "clip_id", "score"] and str(table.schema.field("score").type) == "float"
     assert table["split"].value_counts().to_pylist() == [
+        {"values": "dev", "counts": 60},
         {"values": "eval_id", "counts": 90},
         {"values": "ood_single", "counts": 60},
     ]
 
 
 def test_metrics_file_has_exactly_these_keys(done):
-    curve = {"roc": {"fpr": "list", "tpr": "list"}, "hist": {"edges": "list", "id": "list", "ood": "list"}}
-    rated = {"auroc": CI, "fpr95": CI, "eer": CI, "threshold95": "float"}
+    curve = {
+        "roc": {"fpr": "list", "tpr": "list"},
+        "oscr": {"fpr": "list", "ccr": "list"},
+        "risk_coverage": {"coverage": "list", "risk": "list"},
+        "hist": {"edges": "list", "id": "list", "ood": "list"},
+    }
+    areas = dict.fromkeys(["auroc", "fpr95", "eer", "aupr_in", "aupr_out", "oscr", "aurc", "open_macro_f1"], CI)
+    alone = {"auroc": CI, "fpr95": CI}
+    table = dict.fromkeys(["0", "1", "4", "dac", "wavtokenizer"], "list")
+    rated = areas | {"by_group": {"dac": alone, "wavtokenizer": alone}, "open_confusion": table}
+    rated |= dict.fromkeys(["threshold95", "min_cllr", "threshold_dev"], "float")
+    bins = {"confidence": "list", "accuracy": "list", "count": "list"}
     assert keys(done[1]) == {
         "model": "str",
         "title": "str",
@@ -69,6 +84,14 @@ def test_metrics_file_has_exactly_these_keys(done):
             "accuracy": CI,
             "per_class_f1": dict.fromkeys(map(str, CLASSES), CI),
             "confusion": "list",
+        },
+        "calibration": {
+            "temperature": "float",
+            "reliability": {"bins": bins, "bins_scaled": bins},
+            "ece": CI,
+            "nll": "float",
+            "ece_scaled": CI,
+            "nll_scaled": "float",
         },
         "single": {
             "id_config/encodec_3": {
@@ -101,9 +124,30 @@ def test_metrics_file_values(done):
     for name, curve in result["curves"]["ood_single"].items():
         assert outside["detectors"][name]["auroc"]["value"] > 0.8
         assert len(curve["hist"]["edges"]) == 41 and sum(curve["hist"]["id"]) == 90 and sum(curve["hist"]["ood"]) == 60
+    table = np.array(list(outside["detectors"]["knn"]["open_confusion"].values()))
+    assert table.shape == (5, 4) and table.sum(axis=1).tolist() == [30, 30, 30, 30, 30]
+    assert table[3:, 3].sum() / 60 > 0.5 > table[:3, 3].sum() / 90, "unknown clips end in the last column"
     known = read_scores(done[0] / "scores/eval_id.parquet")
     scores = pq.read_table(done[0] / "ood/knn.parquet", filters=[("split", "=", "eval_id")])["score"].to_numpy()
     assert np.mean(scores <= outside["detectors"]["knn"]["threshold95"]) == pytest.approx(86 / 90) and len(known) == 90
+
+
+def test_tables_and_their_place_on_the_page(done, tmp_path):
+    write_tables([done[0] / "metrics/toy/seed-1.json"], tmp_path / "tables")
+    frames = {path.stem: pd.read_csv(path) for path in (tmp_path / "tables").glob("*.csv")}
+    outside = done[1]["ood"]["ood_single"]["detectors"]
+    row = frames["open_set"].set_index("detector").loc["knn"]
+    assert row["oscr"] == pytest.approx(100 * outside["knn"]["oscr"]["value"], abs=1e-3)
+    assert row["min_cllr"] == pytest.approx(outside["knn"]["min_cllr"], abs=1e-3)
+    alone = frames["ood_by_codec"].set_index(["detector", "condition"])["auroc"]["knn"]
+    assert list(alone.index) == ["dac (ood_single)", "wavtokenizer (ood_single)", "mixture (ood_single)"]
+    assert alone["mixture (ood_single)"] == pytest.approx(alone.iloc[:2].mean(), abs=1e-3)
+    assert frames["calibration"]["temperature"][0] == pytest.approx(done[1]["calibration"]["temperature"], abs=1e-3)
+    for suffix, line in ((".md", "each weighted by its clips"), (".tex", r"\begin{table}")):
+        assert line in (tmp_path / f"tables/ood_by_codec{suffix}").read_text()
+    shown = {table.name: table for table in results_tables(SimpleNamespace(folder=tmp_path, detector=str.upper))}
+    assert [title for title, _ in shown["calibration"].columns][:3] == ["Model", "ECE", "ECE with temperature"]
+    assert shown["open_set"].rows[1][1].text == "KNN" and shown["open_set"].rows[1][2].low < 100
 
 
 def test_the_order_of_clips_in_detector_files_does_not_matter(done, tmp_path):
@@ -112,6 +156,17 @@ def test_the_order_of_clips_in_detector_files_does_not_matter(done, tmp_path):
     table = pq.read_table(path)
     pq.write_table(table.take(np.random.default_rng(0).permutation(len(table))), path)
     assert metrics_of(folder) == done[1]
+
+
+def test_without_development_scores_nothing_is_chosen(done, tmp_path):
+    folder = run(tmp_path)
+    (folder / "scores/dev.parquet").unlink()
+    result = metrics_of(folder, {name: entry for name, entry in SPLITS.items() if name != "dev"})
+    assert result["calibration"]["temperature"] is None and "ece_scaled" not in result["calibration"]
+    rated = result["ood"]["ood_single"]["detectors"]["knn"]
+    full = done[1]["ood"]["ood_single"]["detectors"]["knn"]
+    assert full.keys() - rated.keys() == {"threshold_dev", "open_macro_f1", "open_confusion"}
+    assert {key: full[key] for key in rated} == rated
 
 
 def test_a_guessing_model_gets_no_detector_numbers(tmp_path):
@@ -128,6 +183,8 @@ def test_a_guessing_model_gets_no_detector_numbers(tmp_path):
         ("eval_id", {"logits": [[np.nan] * 3] * 90}, "not finite"),
         ("eval_id", {"logits": [[0.0, 1.0]] * 90}, "2 logits per clip for 3 classes"),
         ("eval_id", {"logits": [[0.0]] * 45 + [[0.0, 1.0]] * 45}, "unequal length"),
+        ("dev", {"label": np.full(60, 9, np.int16)}, "classes \\[9\\], which the model was not trained on"),
+        ("ood_single", {"label": np.full(60, 4, np.int16)}, "\\[4\\], which the model was trained on, but its split"),
         ("id_config/encodec_3", {"label": np.resize(np.int16([0, 4]), 30)}, "several true classes"),
     ],
 )
@@ -154,13 +211,15 @@ def test_empty_missing_and_foreign_files(tmp_path):
         metrics_of(folder, splits={})
     path = write(folder / "scores", "eval_id", columns["eval_id"], classes=[4, 1, 0])
     with pytest.raises(NcstError, match="score both again"):
+        metrics_of(folder)
+    with pytest.raises(NcstError, match="score both again"):
         detect("msp", {}, folder / "scores/train.parquet", [path], folder / "ood/msp.parquet")
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda t: t.slice(1), "89 instead of 90, missing eval_id_"),
+        (lambda t: t.slice(1), "59 instead of 60, missing dev_0000"),
         (lambda t: t.filter(np.asarray(t["split"]) == "eval_id"), "no scores of the split ood_single"),
         (lambda t: t.set_column(2, "score", [np.zeros(len(t), np.float32)]), "the same score"),
         (lambda t: t.set_column(2, "score", [np.full(len(t), np.nan, np.float32)]), "not finite"),

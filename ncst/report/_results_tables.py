@@ -7,13 +7,11 @@ they become one cell. A table without a ``class`` or ``condition`` column is sho
 import pandas as pd
 
 from ncst._paper import errata
-from ncst._taxonomy_tables import METRICS
 from ncst.errors import NcstError
 from ncst.report._tables import Cell, Table, cell
-from ncst.tables import CAPTIONS
+from ncst.tables import CAPTIONS, METRICS, PLAIN
 
 PARTS = ("low", "high", "sd", "paper", "corrected")
-NAMES = {"auroc": "AUROC", "fpr95": "FPR95", "eer": "EER", **METRICS}
 KINDS = {".csv": ("CSV", "text/csv"), ".md": ("Markdown", "text/markdown"), ".tex": ("LaTeX", "application/x-tex")}
 
 
@@ -50,7 +48,7 @@ def _pivot(frame, measures, across):
     heads = list(dict.fromkeys(frame[across]))
     grouped = len(measures) > 1
     columns = [(key.title(), False) for key in keys]
-    columns += [(NAMES.get(measure, measure) if grouped else head, True) for head in heads for measure in measures]
+    columns += [(METRICS.get(measure, measure) if grouped else head, True) for head in heads for measure in measures]
     groups = [("", len(keys)), *((head, len(measures)) for head in heads)] if grouped else []
     rows = []
     for names, group in frame.groupby(keys, sort=False):
@@ -73,8 +71,9 @@ def _flat(frame, measures):
 def _measurement(row, name):
     numbers = {part: row.get(f"{name}_{part}") for part in ("value", *PARTS)} | {"value": row.get(name)}
     numbers = {part: None if pd.isna(number) else float(number) for part, number in numbers.items()}
-    if name == "mae" and numbers["value"] is not None:  # in a unit of its own, not percent
-        return Cell("{value:,.2f} [{low:,.2f}, {high:,.2f}]".format(**numbers), numbers["value"])
+    if name in PLAIN and numbers["value"] is not None:
+        span = "" if numbers["low"] is None else " [{low:,.2f}, {high:,.2f}]".format(**numbers)
+        return Cell(f"{numbers['value']:,.2f}{span}", numbers["value"])
     return (
         cell(None)
         if numbers["value"] is None

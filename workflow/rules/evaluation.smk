@@ -30,7 +30,9 @@ rule detect:
     input:
         code=code("detectors", "detector"),
         train=f"<results>/scores/{MODEL_RUN}/train.parquet",
-        splits=expand(f"<results>/scores/{MODEL_RUN}/{{split}}.parquet", split=of_role("id", "ood"), allow_missing=True),
+        splits=expand(
+            f"<results>/scores/{MODEL_RUN}/{{split}}.parquet", split=of_role("dev", "id", "ood"), allow_missing=True
+        ),
     output:
         f"<results>/ood/{MODEL_RUN}/{{detector}}.parquet",
     log:
@@ -52,7 +54,9 @@ rule detect:
 rule evaluate:
     input:
         scores=expand(
-            f"<results>/scores/{MODEL_RUN}/{{split}}.parquet", split=of_role("id", "single", "ood"), allow_missing=True
+            f"<results>/scores/{MODEL_RUN}/{{split}}.parquet",
+            split=of_role("dev", "id", "single", "ood"),
+            allow_missing=True,
         ),
         ood=expand(f"<results>/ood/{MODEL_RUN}/{{detector}}.parquet", detector=DETECTORS, allow_missing=True),
     output:
@@ -71,7 +75,7 @@ rule evaluate:
         runtime="1h",
     params:
         title=lambda wildcards: config["models"][wildcards.model]["title"],
-        splits={name: config["splits"][name] for name in of_role("id", "single", "ood")},
+        splits={name: config["splits"][name] for name in of_role("dev", "id", "single", "ood")},
         detectors=DETECTORS,
         seed=config["seed"],
         scores=lambda wildcards: f"{RESULTS}/scores/{wildcards.model}/seed-{wildcards.seed}",

@@ -1,0 +1,74 @@
+"""What is measured of one detector's scores of known and unknown clips."""
+
+import numpy as np
+
+from ncst.bootstrap import closed_set, open_set
+from ncst.calibration import min_cllr
+from ncst.metrics import confusion, histograms, risk_coverage, sweep, thinned, threshold_at
+
+
+def detector_metrics(inside, outside, known, unknown, dev, draw, resamples):
+    """Return ``(numbers, curves)`` of one detector on one out-of-distribution split.
+
+    Parameters
+    ----------
+    inside, outside : (N,) and (K,) arrays
+        The detector's scores of the known and of the unknown clips.
+    known, unknown : ncst._scores.Scores
+        These clips.
+    dev : (V,) array or None
+        The detector's scores of the development clips, whose 95 % quantile is the threshold of open-set decisions.
+    draw : int
+        Seed of the bootstrap.
+    resamples : int
+
+    Returns
+    -------
+    (dict, dict)
+        As under ``ood`` and ``curves`` of the metrics file.
+    """
+    clusters = np.unique(np.concatenate([known.utt_id, unknown.utt_id]), return_inverse=True)[1]
+    clusters = clusters[: len(known)], clusters[len(known) :]
+    names = draw, unknown.split
+    correct = known.positions() == known.predicted()
+    codecs = unknown.codec if len(set(unknown.codec)) > 1 else ()
+    numbers = open_set(inside, outside, *clusters, *names, correct=correct, groups=codecs, resamples=resamples)
+    swept = sweep(inside, outside)
+    numbers |= {"threshold95": threshold_at(swept), "min_cllr": min_cllr(inside, outside)}
+    if dev is not None:
+        threshold = threshold_at(sweep(dev, dev))
+        numbers |= _decisions(inside, outside, known, unknown, clusters, threshold, names, resamples)
+    return numbers, _curves(swept, inside, outside, correct)
+
+
+def _decisions(inside, outside, known, unknown, clusters, threshold, names, resamples):
+    """Return what comes of "unknown" above *threshold* and the closed-set class below it."""
+    classes = len(known.classes)
+    truth = np.append(known.positions(), np.full(len(unknown), classes))
+    predicted = np.append(known.predicted(), unknown.predicted())
+    predicted[np.append(inside, outside) > threshold] = classes
+    f1 = closed_set(truth, predicted, classes + 1, np.concatenate(clusters), *names, resamples=resamples)["macro_f1"]
+    rows = confusion(truth, predicted, classes + 1)[:classes].tolist()
+    table = {str(label): row for label, row in zip(known.classes, rows)}
+    for codec in np.unique(unknown.codec):
+        table[str(codec)] = np.bincount(predicted[len(known) :][unknown.codec == codec], minlength=classes + 1).tolist()
+    return {"threshold_dev": threshold, "open_macro_f1": f1, "open_confusion": table}
+
+
+def _curves(swept, inside, outside, correct):
+    known, every = swept.accepted(swept.known), swept.accepted(np.ones(len(swept.order), int))
+    fpr, tpr = (every - known) / len(outside), known / len(inside)
+    right = swept.accepted(np.append(correct, np.zeros(len(outside), bool))[swept.order])
+    edges, inner, outer = histograms(inside, outside)
+    curves = {
+        "roc": dict(zip(("fpr", "tpr"), thinned(fpr + tpr, fpr, tpr))),
+        "oscr": dict(zip(("fpr", "ccr"), thinned(fpr + tpr, fpr, right / len(inside)))),
+        "risk_coverage": dict(zip(("coverage", "risk"), _risks(right, every))),
+        "hist": {"edges": edges, "id": inner, "ood": outer},
+    }
+    return {name: {axis: values.tolist() for axis, values in curve.items()} for name, curve in curves.items()}
+
+
+def _risks(right, every):
+    coverage, risk = risk_coverage(right, every)
+    return thinned(coverage, coverage, risk)

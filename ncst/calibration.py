@@ -1,0 +1,125 @@
+"""Calibration on plain arrays: of class probabilities (ECE, temperature) and of open-set scores (Cllr)."""
+
+import numpy as np
+from scipy.optimize import isotonic_regression, minimize, minimize_scalar
+from scipy.special import expit, logsumexp, softmax
+
+from ncst.bootstrap import RESAMPLES, draws, interval
+
+BINS = 15
+
+
+def temperature(logits, truth):
+    """Return the T in [0.1, 10] for which ``softmax(logits / T)`` fits (N,) class positions best (least log loss).
+
+    References
+    ----------
+    C. Guo et al.: On calibration of modern neural networks. ICML 2017, arXiv 1706.04599.
+    """
+    found = minimize_scalar(
+        lambda log: log_loss(logits / np.exp(log), truth), bounds=np.log([0.1, 10.0]), method="bounded"
+    )
+    return float(np.exp(found.x))
+
+
+def log_loss(logits, truth):
+    """Return the mean negative log probability, in nats, of (N,) class positions under (N, C) logits."""
+    logits = np.asarray(logits, np.float64)
+    return float((logsumexp(logits, axis=1) - logits[np.arange(len(truth)), truth]).mean())
+
+
+def reliability(logits, truth, utterances, *names, resamples=RESAMPLES):
+    """Return the expected calibration error with its interval and the bins behind it.
+
+    Parameters
+    ----------
+    logits : (N, C) array
+    truth : (N,) array of int
+        Class positions.
+    utterances : (N,) array
+        The clusters that are resampled.
+    *names
+        Seed of the draws.
+    resamples : int
+
+    Returns
+    -------
+    (dict, dict)
+        The ECE over `BINS` equal bins of the largest probability, and the bins: ``confidence`` and ``accuracy`` (their
+        means; null in an empty bin) and ``count``.
+
+    References
+    ----------
+    M. P. Naeini, G. F. Cooper, M. Hauskrecht: Obtaining well calibrated probabilities using Bayesian binning. AAAI
+    2015.
+    """
+    confidence = softmax(np.asarray(logits, np.float64), axis=1).max(axis=1)
+    right = logits.argmax(axis=1) == truth
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    ids, cluster = np.unique(utterances, return_inverse=True)
+    gaps = np.bincount(cluster * BINS + bins, confidence - right, len(ids) * BINS).reshape(len(ids), BINS)
+    sizes = np.bincount(cluster)
+
+    def error(counts):
+        return np.abs(counts @ gaps).sum() / (counts @ sizes)
+
+    ece = interval(error(np.ones(len(ids))), [error(counts) for counts in draws(len(ids), resamples, *names)])
+    count = np.bincount(bins, minlength=BINS)
+    means = [
+        [total / n if n else None for total, n in zip(np.bincount(bins, values, BINS).tolist(), count.tolist())]
+        for values in (confidence, right)
+    ]
+    return ece, {"confidence": means[0], "accuracy": means[1], "count": count.tolist()}
+
+
+def logistic(known, unknown):
+    """Return ``(slope, intercept)`` that turn scores into log likelihood ratios for *known*, in nats.
+
+    Logistic regression in which both groups weigh the same, so that the prior odds are one. A weak ridge on the slope
+    (1 / 1000 of one group's weight) keeps groups that do not overlap finite; scores should be about unit scale.
+
+    Parameters
+    ----------
+    known, unknown : (N,) and (K,) arrays
+        Scores, higher = more out-of-distribution.
+    """
+
+    def loss(weights):
+        slope, intercept = weights
+        inside, outside = slope * known + intercept, slope * unknown + intercept
+        value = np.logaddexp(0, -inside).mean() + np.logaddexp(0, outside).mean() + 5e-4 * slope**2
+        wrong, taken = -expit(-inside), expit(outside)
+        slope_gradient = (wrong * known).mean() + (taken * unknown).mean() + 1e-3 * slope
+        return value, np.array([slope_gradient, wrong.mean() + taken.mean()])
+
+    slope, intercept = minimize(loss, np.zeros(2), jac=True, method="BFGS").x
+    return float(slope), float(intercept)
+
+
+def cllr(known, unknown):
+    """Return the cost, in bits, of log likelihood ratios (nats, for *known*): 0 is perfect, 1 says nothing.
+
+    References
+    ----------
+    N. Brummer, J. du Preez: Application-independent evaluation of speaker detection. Computer Speech and Language 20,
+    2006.
+    """
+    cost = np.logaddexp(0, -np.asarray(known)).mean() + np.logaddexp(0, np.asarray(unknown)).mean()
+    return float(cost / (2 * np.log(2)))
+
+
+def min_cllr(known, unknown):
+    """Return the `cllr` of scores (higher = more out-of-distribution) under the best monotone calibration, in bits.
+
+    The optimal map is isotonic regression (pool adjacent violators) on the tested scores themselves, so what is left
+    is the error of discrimination alone. Equal scores get one value.
+    """
+    scores, group = np.unique(-np.concatenate([known, unknown]), return_inverse=True)
+    share = np.repeat([0.5 / len(known), 0.5 / len(unknown)], [len(known), len(unknown)])
+    inside = np.bincount(group[: len(known)], share[: len(known)], len(scores))
+    weight = np.bincount(group, share, len(scores))
+    posterior = isotonic_regression(inside / weight, weights=weight).x
+    with np.errstate(divide="ignore"):
+        logs = np.log2(np.clip(posterior, 0, 1)), np.log2(np.clip(1 - posterior, 0, 1))
+    outside = weight - inside
+    return -float(inside[inside > 0] @ logs[0][inside > 0] + outside[outside > 0] @ logs[1][outside > 0])
