@@ -178,13 +178,15 @@ def _evaluate(folder, facts, splits, config, out):
         embedding = clips.get("embedding", np.empty((len(clips["clip_id"]), 0), np.float32))
         columns = {name: pa.array(clips[name]) for name in ("clip_id", "utt_id", "codec", "label")}
         write_scores(paths[split], about, columns, {"logits": clips["logits"], "embedding": embedding})
-    rated = [split for split, entry in roles.items() if entry["role"] in ("id", "ood")]
+    rated = [split for split, entry in roles.items() if entry["role"] in ("dev", "id", "ood")]
     known = next((split for split in rated if roles[split]["role"] == "id"), None)
-    detectors = _detectors(config, splits, rated) if len(rated) > 1 and known else {}
+    unknown = any(roles[split]["role"] == "ood" for split in rated)
+    detectors = _detectors(config, splits, rated) if known and unknown else {}
     for name, entry in detectors.items():
         source = paths.get("train", paths[known])
         detect(name, entry, source, [paths[split] for split in rated], ood / f"{name}.parquet")
-    evaluate(*facts.values(), roles, list(detectors), scores, ood, out, draw=config["seed"])
+    posterior = all(clips["level"] == "logits" for clips in splits.values())
+    evaluate(*facts.values(), roles, list(detectors), scores, ood, out, draw=config["seed"], posterior=posterior)
 
 
 def _entry(config, split, clips):

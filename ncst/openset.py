@@ -16,7 +16,7 @@ from ncst.metrics import confusion
 CHANCE_MARGIN = 0.05
 
 
-def evaluate(model, title, seed, splits, detectors, scores, ood, out, draw=688, resamples=RESAMPLES):
+def evaluate(model, title, seed, splits, detectors, scores, ood, out, draw=688, resamples=RESAMPLES, posterior=True):
     """Write the metrics of one model and seed as JSON.
 
     Parameters
@@ -41,6 +41,8 @@ def evaluate(model, title, seed, splits, detectors, scores, ood, out, draw=688, 
         are compared on the same ones.
     resamples : int
         Bootstrap resamples behind each interval.
+    posterior : bool
+        Whether the logits give class probabilities; else there is no ``calibration``.
 
     Raises
     ------
@@ -76,7 +78,7 @@ def evaluate(model, title, seed, splits, detectors, scores, ood, out, draw=688, 
         "classes": known.classes,
         "class_names": known.class_names,
         "id": within,
-        "calibration": _calibration(known, dev, draw, resamples),
+        "calibration": _calibration(known, dev, draw, resamples) if posterior else {},
         "single": {},
         "ood": {},
         "curves": {},

@@ -62,7 +62,7 @@ def _flat(frame, measures):
     parts = {f"{measure}_{part}" for measure in measures for part in PARTS}
     shown = [c for c in frame if c not in parts]
     columns = [
-        (NAMES.get(c, c.replace("_", " ").capitalize()), c in measures or frame[c].dtype.kind in "if") for c in shown
+        (METRICS.get(c, c.replace("_", " ").capitalize()), c in measures or frame[c].dtype.kind in "if") for c in shown
     ]
     records = frame.to_dict("records")
     return columns, [], [[_measurement(row, c) if c in measures else cell(row[c]) for c in shown] for row in records]
