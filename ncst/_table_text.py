@@ -1,5 +1,9 @@
 """Grids of cells as Markdown and LaTeX."""
 
+from pathlib import Path
+
+from ncst.files import atomic
+
 _TEX = str.maketrans(
     {c: f"\\{c}" for c in "&%$#_{}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\^{}", "±": r"$\pm$"}
@@ -35,6 +39,13 @@ def tex(caption, blocks, notes):
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def write_texts(texts, folder, name):
+    """Write ``<name>.<suffix>`` for each suffix and text into *folder*."""
+    for suffix, text in texts.items():
+        with atomic(Path(folder) / f"{name}.{suffix}") as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
 
 def _plain(text):

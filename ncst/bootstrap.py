@@ -37,6 +37,25 @@ def interval(value, resampled):
     return {"value": float(value), "low": float(low), "high": float(high)}
 
 
+def confusions(truth, predicted, classes, utterances, *names, resamples=RESAMPLES):
+    """Return the (C, C) confusion counts of class positions and the (resamples, C, C) counts of the resamples.
+
+    Parameters as for `closed_set`. Equal *names* and utterances give equal resamples, so what two models' counts say
+    can be compared resample by resample.
+    """
+    ids, cluster = np.unique(utterances, return_inverse=True)
+    cells = truth * classes + predicted
+    width = classes**2
+    table = np.bincount(cluster * width + cells, minlength=len(ids) * width).reshape(len(ids), width)
+    whole = table.sum(axis=0).reshape(classes, classes)
+    used = np.flatnonzero(table.any(axis=0))
+    drawn = np.zeros((resamples, width))
+    narrow = table[:, used].astype(np.float64)
+    for row, counts in zip(drawn, draws(len(ids), resamples, *names)):
+        row[used] = counts @ narrow
+    return whole, drawn.reshape(resamples, classes, classes)
+
+
 def closed_set(truth, predicted, classes, utterances, *names, resamples=RESAMPLES):
     """Return the closed-set metrics of class positions with their intervals.
 
@@ -57,17 +76,7 @@ def closed_set(truth, predicted, classes, utterances, *names, resamples=RESAMPLE
         ``accuracy``, ``balanced_accuracy``, ``macro_f1``, ``weighted_f1``: intervals; ``f1``: list of intervals, one
         per class.
     """
-    ids, cluster = np.unique(utterances, return_inverse=True)
-    cells = truth * classes + predicted
-    width = classes**2
-    table = np.bincount(cluster * width + cells, minlength=len(ids) * width).reshape(len(ids), width)
-    whole = table.sum(axis=0).reshape(classes, classes)
-    used = np.flatnonzero(table.any(axis=0))
-    drawn = np.zeros((resamples, width))
-    narrow = table[:, used].astype(np.float64)
-    for row, counts in zip(drawn, draws(len(ids), resamples, *names)):
-        row[used] = counts @ narrow
-    drawn = drawn.reshape(resamples, classes, classes)
+    whole, drawn = confusions(truth, predicted, classes, utterances, *names, resamples=resamples)
     f1, f1_drawn = f1_scores(whole), f1_scores(drawn)
     return {
         "accuracy": interval(accuracy(whole), accuracy(drawn)),

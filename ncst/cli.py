@@ -110,6 +110,22 @@ def evaluate(
     typer.echo(f"Wrote {out}.")
 
 
+@app.command()
+def compare(
+    runs: Annotated[list[str], typer.Argument(help="Results folders, or folders of one model's or seed's scores.")],
+    out: Annotated[str | None, typer.Option(help="Folder for comparison.csv, .md and .tex.")] = None,
+):
+    """Compare runs clip by clip: differences to the first run with 95 % intervals, and McNemar's test."""
+    from ncst._comparison_tables import comparison_texts
+    from ncst._table_text import write_texts
+    from ncst.comparison import compare_folders
+
+    texts = comparison_texts(*compare_folders(runs))
+    if out:
+        write_texts(texts, out, "comparison")
+    typer.echo(texts["md"])
+
+
 def _show(title, columns, rows):
     """Print a table, unwrapped where the output is no terminal."""
     from rich import box

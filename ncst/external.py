@@ -10,6 +10,7 @@ from ncst import plan, registry
 from ncst._clip_truth import rows_of, truth_of
 from ncst._score_formats import read_columns
 from ncst._scores import write_scores
+from ncst.comparison import compare_models
 from ncst.detection import detect
 from ncst.detectors._base import Base
 from ncst.errors import NcstError
@@ -36,7 +37,7 @@ def evaluate_external(scores, out, config, truth=(), embeddings=(), model="exter
     ----------
     scores : list of str
     out : path
-        New folder: ``scores``, ``ood``, ``metrics`` and ``tables`` as in a results folder.
+        New folder: ``scores``, ``ood``, ``metrics``, ``comparisons`` and ``tables`` as in a results folder.
     config : dict
         The merged configuration: splits, classes and detectors.
     truth : list of str
@@ -53,15 +54,18 @@ def evaluate_external(scores, out, config, truth=(), embeddings=(), model="exter
     """
     labels = dict(_named(truth, config["splits"]))
     vectors = [read_columns(path, "scores") for path in embeddings]
-    metrics = []
+    metrics, titles = [], {}
     with atomic_folder(out) as folder:
         for (title, number), files in _runs(scores, model, seed, config["splits"]).items():
             name = re.sub(r"[^a-z0-9]+", "_", title.lower())
-            facts = {"model": name, "title": config["models"].get(name, {"title": title})["title"], "seed": number}
+            titles[name] = config["models"].get(name, {"title": title})["title"]
             splits = {split: _clips(config, split, path, labels, vectors) for split, path in files.items()}
             metrics.append(folder / f"metrics/{name}/seed-{number}.json")
-            _evaluate(folder, facts, splits, config, metrics[-1])
-        write_tables(metrics, folder / "tables")
+            _evaluate(folder, {"model": name, "title": titles[name], "seed": number}, splits, config, metrics[-1])
+        paired = folder / "comparisons/models.json" if len(titles) > 1 else None
+        if paired:
+            compare_models(folder, titles, paired, draw=config["seed"])
+        write_tables(metrics, folder / "tables", paired)
 
 
 def _named(arguments, splits):

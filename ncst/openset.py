@@ -85,9 +85,9 @@ def evaluate(model, title, seed, splits, detectors, scores, ood, out, draw=688, 
     }
     for name in names["single"]:
         result["single"][name] = _single(splits[name]["title"], read(name), draw, resamples)
-    refusal = _refusal(closed, len(known.classes))
-    if refusal:
-        result["ood"] = {"refused": refusal}
+    reason = refusal(closed["balanced_accuracy"], len(known.classes))
+    if reason:
+        result["ood"] = {"refused": reason}
     else:
         rated = {name: (ood / f"{name}.parquet", read_ood(ood / f"{name}.parquet")) for name in detectors}
         for name in names["ood"]:
@@ -180,8 +180,11 @@ def _counts(scores, predicted):
     return {str(c): int(count) for c, count in zip(scores.classes, counts)}
 
 
-def _refusal(closed, classes):
-    recall = closed["balanced_accuracy"]
+def refusal(recall, classes):
+    """Return why the out-of-distribution numbers of a model of *classes* classes mean nothing, or None.
+
+    *recall* is the interval of its balanced accuracy on known classes.
+    """
     if recall["low"] > 1.0 / classes + CHANCE_MARGIN:
         return None
     return (

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from ncst import _open_set_tables, _taxonomy_tables
+from ncst import _comparison_tables, _open_set_tables, _taxonomy_tables
 from ncst._paper import errata, published
-from ncst._table_text import markdown, tex
+from ncst._table_text import markdown, tex, write_texts
 from ncst.errors import NcstError
-from ncst.files import atomic
 
 RATES = {"auroc": "AUROC", "fpr95": "FPR95", "eer": "EER"}
 METRICS = RATES | _open_set_tables.METRICS | _taxonomy_tables.METRICS
@@ -32,12 +31,13 @@ CAPTIONS = {
     "table4": "Table 4. Accuracy on sets with one true class. Trained on train, tested on the set of the column.",
     "table5": "Table 5. Known against unknown clips. Trained on train, tested on eval_id and the set of the column.",
     "table6": "Table 6. Accuracy on audio language models. Trained on train, tested on the set of the column.",
+    "paired": _comparison_tables.CAPTION,
     **_open_set_tables.CAPTIONS,
     **_taxonomy_tables.CAPTIONS,
 }
 
 
-def write_tables(metrics_paths, out_dir):
+def write_tables(metrics_paths, out_dir, comparisons=None):
     """Write tables 3 to 6, those of the open set and of the taxonomy as CSV, Markdown and LaTeX.
 
     Parameters
@@ -47,6 +47,8 @@ def write_tables(metrics_paths, out_dir):
         interval is then the mean of the seeds' intervals.
     out_dir : path
         Folder that receives ``table3.csv``, ``table3.md``, ``table3.tex`` ...; tables without a cell are left out.
+    comparisons : path, optional
+        What `ncst.comparison.compare_models` wrote: it becomes the table ``paired``.
 
     Raises
     ------
@@ -72,9 +74,10 @@ def write_tables(metrics_paths, out_dir):
             blocks = _blocks(table, frame)
             texts["md"] = markdown(CAPTIONS[table], blocks, notes)
             texts["tex"] = tex(CAPTIONS[table], blocks, notes)
-            for suffix, text in texts.items():
-                with atomic(Path(out_dir) / f"{table}.{suffix}") as temporary:
-                    temporary.write_text(text, encoding="utf-8")
+            write_texts(texts, out_dir, table)
+    if comparisons:
+        found = json.loads(Path(comparisons).read_text(encoding="utf-8"))
+        write_texts(_comparison_tables.comparison_texts(pd.DataFrame(found["rows"]), found["notes"]), out_dir, "paired")
 
 
 def collect(runs):

@@ -18,6 +18,7 @@ try:
     MODELS = plan.selected(config, "models")
     DETECTORS = plan.selected(config, "detectors")
     TRACERS = plan.tracers(config)
+    SOURCE_TRACERS = [name for name in MODELS if name not in TRACERS]
 except NcstError as error:
     raise WorkflowError(str(error))
 

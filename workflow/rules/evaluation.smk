@@ -114,3 +114,39 @@ rule evaluate_taxonomy:
         scores=lambda wildcards: f"{RESULTS}/scores/{wildcards.model}/seed-{wildcards.seed}",
     script:
         "../scripts/evaluate_taxonomy.py"
+
+
+rule compare_models:
+    input:
+        scores=expand(
+            f"<results>/scores/{MODEL_RUN}/{{split}}.parquet",
+            model=SOURCE_TRACERS,
+            seed=config["seeds"],
+            split=of_role("id", "single", "ood"),
+        ),
+        ood=expand(
+            f"<results>/ood/{MODEL_RUN}/{{detector}}.parquet",
+            model=SOURCE_TRACERS,
+            seed=config["seeds"],
+            detector=DETECTORS,
+        ),
+    output:
+        "<results>/comparisons/models.json",
+    log:
+        "<logs>/compare_models.log",
+    benchmark:
+        "<benchmarks>/compare_models.jsonl"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem="8GB",
+        runtime="2h",
+    params:
+        results=lambda wildcards: RESULTS,
+        titles={name: config["models"][name]["title"] for name in SOURCE_TRACERS},
+        seeds=config["seeds"],
+        splits=of_role("id", "single", "ood"),
+        seed=config["seed"],
+    script:
+        "../scripts/compare_models.py"

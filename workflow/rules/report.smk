@@ -3,7 +3,8 @@ METRICS = expand("<results>/metrics/{model}/seed-{seed}.json", model=MODELS, see
 
 rule write_tables:
     input:
-        METRICS,
+        metrics=METRICS,
+        paired="<results>/comparisons/models.json" if len(SOURCE_TRACERS) > 1 else [],
     output:
         report(
             directory("<results>/tables"),

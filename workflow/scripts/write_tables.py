@@ -3,4 +3,4 @@ from ncst.job import job
 with job(snakemake):
     from ncst.tables import write_tables
 
-    write_tables(list(snakemake.input), snakemake.output[0])
+    write_tables(snakemake.input.metrics, snakemake.output[0], snakemake.input.paired)

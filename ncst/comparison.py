@@ -1,0 +1,241 @@
+"""Runs side by side: differences of their metrics on the same clips, from the same resamples of utterances."""
+
+import json
+from functools import reduce
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+
+from ncst._run_folders import Run, common_splits, find_runs, short_names
+from ncst._scores import aligned, read_ood, read_scores
+from ncst.bootstrap import RESAMPLES, confusions, draws, interval
+from ncst.errors import NcstError
+from ncst.files import atomic
+from ncst.metrics import accuracy, auroc, balanced_accuracy, eer, f1_scores, fpr_at, sweep
+from ncst.openset import refusal
+
+RATES = ("auroc", "fpr95", "eer")
+COLUMNS = [
+    *("a", "b", "split", "detector", "metric", "clips", "seeds", "value_a", "value_a_sd", "value_b", "value_b_sd"),
+    *("difference", "difference_low", "difference_high", "mcnemar_p"),
+]
+
+
+def compare_folders(folders, draw=688, resamples=RESAMPLES):
+    """Compare the models of the first of several folders with those of the others; see `compare`.
+
+    Models are compared with their namesakes; where every folder holds one model, these are compared, whatever they are
+    called.
+    """
+    found = [find_runs(folder) for folder in folders]
+    if len(found) < 2:
+        raise NcstError("A comparison needs two folders with scores: `ncst compare results/A results/B`.")
+    if all(len(models) == 1 for models in found):
+        groups = [[next(iter(models.values())) for models in found]]
+    else:
+        common = [model for model in found[0] if all(model in models for models in found)]
+        groups = [[models[model] for models in found] for model in common]
+    if not groups:
+        raise NcstError(f"The folders share no model: they hold {[sorted(models) for models in found]}; name one each.")
+    names = short_names(folders)
+    tables, notes = [], []
+    for group in groups:
+        titles = [name if run.title in name.split("/") else f"{name}, {run.title}" for name, run in zip(names, group)]
+        runs = [Run(title, run.seeds) for title, run in zip(titles, group)]
+        table, said = compare(runs, [(0, i) for i in range(1, len(runs))], draw=draw, resamples=resamples)
+        tables, notes = [*tables, table], [*notes, *said]
+    return pd.concat(tables, ignore_index=True), list(dict.fromkeys(notes))
+
+
+def compare_models(results, titles, out, seeds=None, splits=None, draw=688, resamples=RESAMPLES):
+    """Write the differences between every two models of a results folder as JSON: ``rows`` and ``notes`` of `compare`.
+
+    Parameters
+    ----------
+    results : path
+    titles : dict
+        Model to its title; other models of the folder are left out.
+    out : path
+    seeds : list of int, optional
+        Default: all that have scores.
+    splits, draw, resamples
+        As for `compare`.
+    """
+    found = find_runs(results)
+    runs = [
+        Run(title, {seed: place for seed, place in found[model].seeds.items() if seeds is None or seed in seeds})
+        for model, title in titles.items()
+    ]
+    table, notes = compare(runs, list(combinations(range(len(runs)), 2)), splits, draw, resamples)
+    with atomic(out) as temporary:
+        temporary.write_text(
+            json.dumps({"rows": json.loads(table.to_json(orient="records")), "notes": notes}, indent=1)
+        )
+
+
+def compare(runs, pairs, splits=None, draw=688, resamples=RESAMPLES):
+    """Return the differences between runs on the clips that all of them scored.
+
+    Every run is resampled by the same draws of utterances. A run of several seeds counts with the mean over its seeds;
+    its spread stands beside it. McNemar's exact test is of clips rightly classified by one run alone, one seed each; it
+    takes clips for independent, which the intervals do not.
+
+    Parameters
+    ----------
+    runs : list of Run
+    pairs : list of (int, int)
+        Positions in *runs*; differences are second minus first.
+    splits : list of str, optional
+        Default: every split but ``train`` that all runs have scores of.
+    draw, resamples : int
+        As for `ncst.openset.evaluate`.
+
+    Returns
+    -------
+    (DataFrame, list of str)
+        One row per pair, split, detector and metric (`COLUMNS`; rates 0 to 1), and what a reader must know.
+
+    Raises
+    ------
+    NcstError
+        If the runs share no split or clip, or their classes or the labels of a clip differ.
+    """
+    notes, rows = [], []
+    parts = {split: _read(runs, split, notes) for split in splits or common_splits(runs, notes)}
+    labels = {split: set(found[0][0].label.tolist()) for split, found in parts.items()}
+    classes = {split: set(found[0][0].scores.classes) for split, found in parts.items()}
+    known, refused = None, [None] * len(runs)
+    for split in (split for split in parts if labels[split] <= classes[split]):
+        counts = [[_confusions(part, draw, split, resamples) for part in found] for found in parts[split]]
+        for metric, of in {"accuracy": accuracy, "macro_f1": _macro_f1}.items():
+            if metric == "accuracy" or len(labels[split]) > 1:
+                values = [[(of(whole), of(drawn)) for whole, drawn in found] for found in counts]
+                rows += _rows(runs, pairs, parts[split], split, "", metric, values)
+        if known is None and len(labels[split]) > 1:
+            known, refused = split, [_refused(found) for found in counts]
+    for split in (split for split in parts if known and not labels[split] & classes[split]):
+        for detector in _detectors(parts[split], notes):
+            values = [_rates(*pair, detector, draw, resamples) for pair in zip(parts[known], parts[split])]
+            for column, metric in enumerate(RATES):
+                one = [[(value[column], drawn[:, column]) for value, drawn in found] for found in values]
+                told = [(i, j) for i, j in pairs if not (refused[i] or refused[j])]
+                rows += _rows(runs, told, parts[split], split, detector, metric, one)
+    notes += [f"{run.title}: {reason}" for run, reason in zip(runs, refused) if reason]
+    return pd.DataFrame(rows, columns=COLUMNS), notes
+
+
+class _Part:
+    """The clips of one score file that all runs have, in one order."""
+
+    def __init__(self, scores, clips, ood):
+        order = np.argsort(scores.clip_id)
+        self.scores, self.ood = scores, ood
+        self.rows = order[np.searchsorted(scores.clip_id[order], clips)]
+        self.label, self.utt_id = scores.label[self.rows], scores.utt_id[self.rows]
+        self.predicted = scores.predicted()[self.rows]
+
+    def right(self):
+        return np.asarray(self.scores.classes)[self.predicted] == self.label
+
+    def rated(self, detector):
+        path = self.ood / f"{detector}.parquet"
+        found = read_ood(path)
+        if self.scores.split not in found:
+            raise NcstError(f"{path} holds no scores of the split {self.scores.split}: run detection again.")
+        return aligned(self.scores, path, *found[self.scores.split])[self.rows]
+
+
+def _read(runs, split, notes):
+    """Return the `_Part` of each run and seed."""
+    found = [[(read_scores(scores / f"{split}.parquet"), ood) for scores, ood in run.seeds.values()] for run in runs]
+    every = [scores for part in found for scores, _ in part]
+    clips = reduce(np.intersect1d, (scores.clip_id for scores in every))
+    if len(clips) == 0:
+        raise NcstError(f"{every[0].path} and {every[-1].path} have no clip in common: name runs of the same clips.")
+    most = max(map(len, every))
+    if len(clips) < most:
+        notes.append(f"{split}: {len(clips)} clips are in all runs and compared; the largest run has {most}.")
+    parts = [[_Part(scores, clips, ood) for scores, ood in part] for part in found]
+    first = parts[0][0]
+    for part in (part for group in parts for part in group):
+        if part.scores.classes != first.scores.classes or (part.label != first.label).any():
+            raise NcstError(
+                f"{first.scores.path} and {part.scores.path} have other classes or other labels of the same clips: "
+                "score both with one configuration."
+            )
+        part.utt_id = first.utt_id
+    return parts
+
+
+def _confusions(part, draw, split, resamples):
+    truth = part.scores.positions()[part.rows]
+    classes = len(part.scores.classes)
+    return confusions(truth, part.predicted, classes, part.utt_id, draw, split, resamples=resamples)
+
+
+def _macro_f1(counts):
+    return f1_scores(counts).mean(axis=-1)
+
+
+def _refused(counts):
+    """Return why a run's numbers on unknown clips mean nothing, or None."""
+    reasons = (
+        refusal(interval(balanced_accuracy(whole), balanced_accuracy(drawn)), len(whole)) for whole, drawn in counts
+    )
+    return next(filter(None, reasons), None)
+
+
+def _detectors(parts, notes):
+    found = [{path.stem for path in part.ood.glob("*.parquet")} for group in parts for part in group]
+    common, every = set.intersection(*found), set.union(*found)
+    if every - common:
+        notes.append(f"Not compared, since not every run has them: the detectors {', '.join(sorted(every - common))}.")
+    return sorted(common)
+
+
+def _rates(known, unknown, detector, draw, resamples):
+    """Return (values (3,), resampled (R, 3)) of AUROC, FPR95 and EER of each seed."""
+    found = []
+    for inside, outside in zip(known, unknown):
+        swept = sweep(inside.rated(detector), outside.rated(detector))
+        utterances = np.concatenate([inside.utt_id, outside.utt_id])
+        ids, cluster = np.unique(utterances, return_inverse=True)
+        inner, outer = cluster[: len(inside.rows)], cluster[len(inside.rows) :]
+        drawn = (counts for counts in draws(len(ids), resamples, draw, outside.scores.split))
+        both = [counts[cluster] for counts in drawn if counts[inner].any() and counts[outer].any()]
+        values = _three(swept)
+        found.append((values, np.reshape([_three(swept, weights) for weights in both] or [values], (-1, 3))))
+    return found
+
+
+def _three(swept, weights=None):
+    fpr, tpr = swept.rates(weights)
+    return auroc(fpr, tpr), fpr_at(fpr, tpr), eer(fpr, tpr)
+
+
+def _rows(runs, pairs, parts, split, detector, metric, values):
+    """Return the rows of one metric; *values* hold (value, resampled values) of each run and seed."""
+    means = [(np.mean([value for value, _ in v]), np.mean([drawn for _, drawn in v], axis=0)) for v in values]
+    spread = [np.std([value for value, _ in v], ddof=1) if len(v) > 1 else np.nan for v in values]
+    rows = []
+    for i, j in pairs:
+        ci = interval(means[j][0] - means[i][0], means[j][1] - means[i][1])
+        single = metric == "accuracy" and len(values[i]) == len(values[j]) == 1
+        rows.append(
+            {
+                **{"a": runs[i].title, "b": runs[j].title, "split": split, "detector": detector, "metric": metric},
+                **{"clips": len(parts[i][0].rows), "seeds": f"{len(values[i])}, {len(values[j])}"},
+                **{"value_a": means[i][0], "value_a_sd": spread[i], "value_b": means[j][0], "value_b_sd": spread[j]},
+                **{f"difference{'' if k == 'value' else '_' + k}": value for k, value in ci.items()},
+                "mcnemar_p": mcnemar(parts[i][0].right(), parts[j][0].right()) if single else np.nan,
+            }
+        )
+    return rows
+
+
+def mcnemar(first, second):
+    """Return the p-value of McNemar's exact test of two (N,) bool arrays: which clips each model gets right."""
+    only = np.sum(first & ~second), np.sum(second & ~first)
+    return float(binomtest(int(only[0]), int(sum(only))).pvalue) if sum(only) else 1.0

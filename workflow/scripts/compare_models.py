@@ -1,0 +1,7 @@
+from ncst.job import job
+
+with job(snakemake):
+    from ncst.comparison import compare_models
+
+    params = snakemake.params
+    compare_models(params.results, params.titles, snakemake.output[0], params.seeds, params.splits, draw=params.seed)
