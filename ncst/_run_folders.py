@@ -52,7 +52,7 @@ def common_splits(runs, notes):
         for run in runs
         for scores, _ in run.seeds.values()
     ]
-    common, every = set.intersection(*found) - {"train"}, set.union(*found) - {"train"}
+    common, every = (joined - {"train", "dev"} for joined in (set.intersection(*found), set.union(*found)))
     if not common:
         raise NcstError(f"{' and '.join(run.title for run in runs)} share no scored split.")
     if every - common:

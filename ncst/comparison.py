@@ -88,7 +88,7 @@ def compare(runs, pairs, splits=None, draw=688, resamples=RESAMPLES):
     pairs : list of (int, int)
         Positions in *runs*; differences are second minus first.
     splits : list of str, optional
-        Default: every split but ``train`` that all runs have scores of.
+        Default: every split but ``train`` and ``dev`` that all runs have scores of.
     draw, resamples : int
         As for `ncst.openset.evaluate`.
 

@@ -56,8 +56,7 @@ def evaluate_external(scores, out, config, truth=(), embeddings=(), model="exter
     vectors = [read_columns(path, "scores") for path in embeddings]
     metrics, titles = [], {}
     with atomic_folder(out) as folder:
-        for (title, number), files in _runs(scores, model, seed, config["splits"]).items():
-            name = re.sub(r"[^a-z0-9]+", "_", title.lower())
+        for (name, number), (title, files) in _runs(scores, model, seed, config["splits"]).items():
             titles[name] = config["models"].get(name, {"title": title})["title"]
             splits = {split: _clips(config, split, path, labels, vectors) for split, path in files.items()}
             metrics.append(folder / f"metrics/{name}/seed-{number}.json")
@@ -90,7 +89,7 @@ def _split(path, splits):
 
 
 def _runs(arguments, model, seed, splits):
-    """Return {(title, seed): {split: file}}."""
+    """Return {(model, seed): (title, {split: file})}."""
     runs = {}
     for argument in arguments:
         title, number = model, seed
@@ -99,14 +98,15 @@ def _runs(arguments, model, seed, splits):
             numbered = re.fullmatch(r"seed-(\d+)", folder.name)
             number = int(numbered[1]) if numbered else 1
             title = (folder.parent if numbered or folder.name in ("result", "results", "scores") else folder).name
-        files = runs.setdefault((title, number), {})
+        name = re.sub(r"[^a-z0-9]+", "_", title.lower())
+        title, files = runs.setdefault((name, number), (title, {}))
         for split, path in _named([argument], splits):
             if split in files:
                 raise NcstError(f"{files[split]} and {path} are both scores of {split} by {title}: name one of them.")
             files[split] = path
     if not runs:
         raise NcstError("There is nothing to evaluate: name score files or folders of them.")
-    return {run: dict(sorted(files.items(), key=_place(splits))) for run, files in runs.items()}
+    return {run: (title, dict(sorted(files.items(), key=_place(splits)))) for run, (title, files) in runs.items()}
 
 
 def _place(splits):

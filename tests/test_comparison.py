@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from _score_files import CLASSES, SPLITS, rows, write, write_all
+from _score_files import CLASSES, rows, write, write_all
 from typer.testing import CliRunner
 
 from ncst.cli import app
@@ -101,7 +101,7 @@ def test_the_models_of_a_run_become_a_table(tmp_path):
     for model, skill in (("one", 1.5), ("two", 4.0), ("three", 4.0), ("stale", 4.0)):
         run(tmp_path, model, skill=skill)
     titles = {"one": "One", "two": "Two", "three": "Three"}
-    compare_models(tmp_path, titles, tmp_path / "models.json", [1], list(SPLITS)[1:], resamples=40)
+    compare_models(tmp_path, titles, tmp_path / "models.json", [1], list(METRICS), resamples=40)
     ci = {"value": 0.5, "low": 0.4, "high": 0.6}
     metrics = {
         "model": "one",

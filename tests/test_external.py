@@ -167,6 +167,21 @@ def test_bad_scores_are_one_sentence(name, tmp_path, config):
     assert not (tmp_path / "out").exists()
 
 
+def test_two_folders_of_one_model_are_one_sentence(tmp_path, config):
+    official(tmp_path / "a/My-Model/result")
+    official(tmp_path / "b/my_model")
+    with pytest.raises(NcstError, match="are both scores of eval_id by My-Model"):
+        metrics(tmp_path, config, tmp_path / "a/My-Model/result", tmp_path / "b/my_model")
+
+
+def test_several_models_are_compared(tmp_path, config):
+    for seed, name in enumerate(("A", "B")):
+        official(tmp_path / name, seed=seed)
+    out = metrics(tmp_path, config, tmp_path / "A", tmp_path / "B")
+    table = pd.read_csv(out / "tables/paired.csv")
+    assert table[["a", "b", "metric"]].to_numpy().tolist() == [["A", "B", "accuracy"], ["A", "B", "macro_f1"]]
+
+
 def logits(count, width, **columns):
     values = np.random.default_rng(0).random((count, width))
     return {f"logit_{c}": values[:, c] for c in range(width)} | columns
