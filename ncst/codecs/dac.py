@@ -2,6 +2,7 @@
 
 import re
 
+import torch
 from safetensors.torch import load_file
 
 from ncst.codecs._base import Base, books_of
@@ -22,8 +23,9 @@ class Dac(Base):
         return network
 
     def encode(self, audio):
-        """Return ``(codes, None)``."""
-        return self.network.encode(audio[:, None], n_quantizers=self.books).audio_codes, None
+        """Return ``(codes, None)``; clips are encoded one by one, since in a batch rounding may turn a near-tie."""
+        clips = audio[:, None].split(1)
+        return torch.cat([self.network.encode(clip, n_quantizers=self.books).audio_codes for clip in clips]), None
 
     def decode(self, codes, side):
         """Return (B, T') audio."""
