@@ -3,11 +3,11 @@
 import numpy as np
 
 from ncst.bootstrap import closed_set, open_set
-from ncst.calibration import min_cllr
+from ncst.calibration import cllr, min_cllr
 from ncst.metrics import confusion, histograms, risk_coverage, sweep, thinned, threshold_at
 
 
-def detector_metrics(inside, outside, known, unknown, dev, draw, resamples):
+def detector_metrics(inside, outside, known, unknown, dev, ratio, draw, resamples):
     """Return ``(numbers, curves)`` of one detector on one out-of-distribution split.
 
     Parameters
@@ -18,6 +18,8 @@ def detector_metrics(inside, outside, known, unknown, dev, draw, resamples):
         These clips.
     dev : (V,) array or None
         The detector's scores of the development clips, whose 95 % quantile is the threshold of open-set decisions.
+    ratio : dict or None
+        ``slope`` and ``intercept`` that make scores log likelihood ratios, chosen on development clips.
     draw : int
         Seed of the bootstrap.
     resamples : int
@@ -35,6 +37,9 @@ def detector_metrics(inside, outside, known, unknown, dev, draw, resamples):
     numbers = open_set(inside, outside, *clusters, *names, correct=correct, groups=codecs, resamples=resamples)
     swept = sweep(inside, outside)
     numbers |= {"threshold95": threshold_at(swept), "min_cllr": min_cllr(inside, outside)}
+    if ratio:
+        ratios = (ratio["slope"] * scores + ratio["intercept"] for scores in (inside, outside))
+        numbers["cllr"] = cllr(*ratios, *clusters, *names, resamples=resamples)
     if dev is not None:
         threshold = threshold_at(sweep(dev, dev))
         numbers |= _decisions(inside, outside, known, unknown, clusters, threshold, names, resamples)
@@ -60,15 +65,13 @@ def _curves(swept, inside, outside, correct):
     fpr, tpr = (every - known) / len(outside), known / len(inside)
     right = swept.accepted(np.append(correct, np.zeros(len(outside), bool))[swept.order])
     edges, inner, outer = histograms(inside, outside)
-    curves = {
-        "roc": dict(zip(("fpr", "tpr"), thinned(fpr + tpr, fpr, tpr))),
-        "oscr": dict(zip(("fpr", "ccr"), thinned(fpr + tpr, fpr, right / len(inside)))),
-        "risk_coverage": dict(zip(("coverage", "risk"), _risks(right, every))),
-        "hist": {"edges": edges, "id": inner, "ood": outer},
-    }
-    return {name: {axis: values.tolist() for axis, values in curve.items()} for name, curve in curves.items()}
-
-
-def _risks(right, every):
     coverage, risk = risk_coverage(right, every)
-    return thinned(coverage, coverage, risk)
+    curves = {
+        "roc": (("fpr", "tpr"), thinned(fpr + tpr, fpr, tpr)),
+        "oscr": (("fpr", "ccr"), thinned(fpr + tpr, fpr, right / len(inside), points=100)),
+        "risk_coverage": (("coverage", "risk"), thinned(coverage, coverage, risk, points=100)),
+    }
+    rounded = {
+        name: dict(zip(axes, (values.round(6).tolist() for values in parts))) for name, (axes, parts) in curves.items()
+    }
+    return rounded | {"hist": {"edges": edges.tolist(), "id": inner.tolist(), "ood": outer.tolist()}}

@@ -1,11 +1,14 @@
 """The cells of the open-set tables: decisions with an "unknown" class, calibration, every unseen codec alone."""
 
+import pandas as pd
+
 METRICS = {
     "aupr_in": "AUPR in",
     "aupr_out": "AUPR out",
     "oscr": "OSCR",
     "aurc": "AURC",
     "open_macro_f1": "Macro F1 with unknown",
+    "cllr": "Cllr, bits",
     "min_cllr": "min Cllr, bits",
     "ece": "ECE",
     "ece_scaled": "ECE with temperature",
@@ -13,18 +16,50 @@ METRICS = {
     "nll": "Log loss, nats",
     "nll_scaled": "Log loss with temperature, nats",
 }
-PLAIN = ("min_cllr", "temperature", "nll", "nll_scaled")
+PLAIN = ("cllr", "min_cllr", "temperature", "nll", "nll_scaled")
 CAPTIONS = {
     "open_set": "Open-set metrics. Rightly classified known clips against accepted unknown ones (OSCR, AUPR in and "
     "out: higher is better), the mean share of errors among accepted clips over all coverages (AURC: lower), macro F1 "
     "with unknown as a class of its own, above the score that accepts 95 % of the clips of dev, and the cost in bits "
-    "of the best monotone calibration (min Cllr, 1 tells nothing: lower). Trained on train, tested on eval_id and the "
+    "of scores as log likelihood ratios, calibrated on held-out classes of dev (Cllr) and at best (min Cllr; 1 tells "
+    "nothing: lower). Trained on train, tested on eval_id and the "
     "set of the column.",
     "ood_by_codec": "Unseen codecs alone and mixed. AUROC and FPR95 of the known clips against those of one unseen "
     "codec, and against all of its split together. Trained on train, tested on eval_id and the codecs of the column.",
     "calibration": "Calibration of the class probabilities. Expected calibration error over 15 bins and log loss, as "
     "they are and with one temperature chosen on dev. Trained on train, tested on eval_id.",
 }
+TUNING = (
+    "Options of the detectors. Mean AUROC on dev with each known class held out in turn as the unknown, and the class "
+    "that is hardest to notice. The best options of each detector rate the clips of all other tables. Trained on "
+    "train, tested on dev."
+)
+
+
+def tuning(runs):
+    """Return the options tried for each detector as a DataFrame, one row per model, seed, detector and options."""
+    rows = []
+    for run in runs:
+        names = dict(zip(map(str, run["classes"]), run["class_names"]))
+        for detector, facts in run.get("detectors", {}).items():
+            for trial in facts.get("tried", ()):
+                areas = trial["by_class"]
+                hardest = min(areas, key=areas.get) if areas else None
+                row = {"model": run["title"], "seed": run["seed"], "detector": detector}
+                row |= {"options": _text(trial["options"]) or "none", "auroc": _percent(trial["auroc"])}
+                row |= {"hardest_class": names.get(hardest), "hardest_auroc": _percent(areas.get(hardest))}
+                rows.append(row | {"chosen": "yes" if trial["options"] == facts["options"] else ""})
+    return pd.DataFrame(rows)
+
+
+def _text(options):
+    """Return options as ``name=value, ...``; of a mapping of parts their names."""
+    parts = {name: "+".join(value) if isinstance(value, dict) else value for name, value in options.items()}
+    return ", ".join(f"{name}={value}" for name, value in parts.items())
+
+
+def _percent(value):
+    return None if value is None else round(100 * value, 2)
 
 
 def cells(runs):

@@ -122,7 +122,7 @@ def write_scores(path, about, columns, outputs):
 
 
 def read_ood(path):
-    """Return ``{split: (clip_id (N,), score (N,))}`` of the detector file *path*.
+    """Return ``{split: (clip_id (N,), score (N,))}`` and the options' facts of the detector file *path*.
 
     Raises
     ------
@@ -131,10 +131,11 @@ def read_ood(path):
     """
     try:
         table = pq.read_table(path, columns=["split", "clip_id", "score"])
-    except (OSError, pa.ArrowException) as error:
+        facts = json.loads((table.schema.metadata or {}).get(b"ncst", b"{}"))
+    except (OSError, pa.ArrowException, ValueError) as error:
         raise NcstError(f"{path} is not a readable detector file: delete it and run detection again.") from error
     split, clip, score = (table[name].to_numpy() for name in ("split", "clip_id", "score"))
-    return {str(name): (clip[split == name], score[split == name]) for name in np.unique(split)}
+    return {str(name): (clip[split == name], score[split == name]) for name in np.unique(split)}, facts
 
 
 def aligned(scores, path, clips, values):

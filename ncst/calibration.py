@@ -1,8 +1,8 @@
 """Calibration on plain arrays: of class probabilities (ECE, temperature) and of open-set scores (Cllr)."""
 
 import numpy as np
-from scipy.optimize import isotonic_regression, minimize, minimize_scalar
-from scipy.special import expit, logsumexp, softmax
+from scipy.optimize import isotonic_regression, minimize_scalar
+from scipy.special import logsumexp, softmax
 
 from ncst.bootstrap import RESAMPLES, draws, interval
 
@@ -72,40 +72,31 @@ def reliability(logits, truth, utterances, *names, resamples=RESAMPLES):
     return ece, {"confidence": means[0], "accuracy": means[1], "count": count.tolist()}
 
 
-def logistic(known, unknown):
-    """Return ``(slope, intercept)`` that turn scores into log likelihood ratios for *known*, in nats.
+def cllr(known, unknown, known_utterances, unknown_utterances, *names, resamples=RESAMPLES):
+    """Return the cost, in bits, of log likelihood ratios (nats, for *known*), with its interval.
 
-    Logistic regression in which both groups weigh the same, so that the prior odds are one. A weak ridge on the slope
-    (1 / 1000 of one group's weight) keeps groups that do not overlap finite; scores should be about unit scale.
-
-    Parameters
-    ----------
-    known, unknown : (N,) and (K,) arrays
-        Scores, higher = more out-of-distribution.
-    """
-
-    def loss(weights):
-        slope, intercept = weights
-        inside, outside = slope * known + intercept, slope * unknown + intercept
-        value = np.logaddexp(0, -inside).mean() + np.logaddexp(0, outside).mean() + 5e-4 * slope**2
-        wrong, taken = -expit(-inside), expit(outside)
-        slope_gradient = (wrong * known).mean() + (taken * unknown).mean() + 1e-3 * slope
-        return value, np.array([slope_gradient, wrong.mean() + taken.mean()])
-
-    slope, intercept = minimize(loss, np.zeros(2), jac=True, method="BFGS").x
-    return float(slope), float(intercept)
-
-
-def cllr(known, unknown):
-    """Return the cost, in bits, of log likelihood ratios (nats, for *known*): 0 is perfect, 1 says nothing.
+    0 is perfect, 1 says nothing. Resamples that leave a group empty are left out.
 
     References
     ----------
     N. Brummer, J. du Preez: Application-independent evaluation of speaker detection. Computer Speech and Language 20,
     2006.
     """
-    cost = np.logaddexp(0, -np.asarray(known)).mean() + np.logaddexp(0, np.asarray(unknown)).mean()
-    return float(cost / (2 * np.log(2)))
+    ids, cluster = np.unique(np.concatenate([known_utterances, unknown_utterances]), return_inverse=True)
+    groups = cluster[: len(known)], cluster[len(known) :]
+    costs = np.logaddexp(0, -np.asarray(known)), np.logaddexp(0, np.asarray(unknown))
+    columns = [np.bincount(group, values, len(ids)) for group, cost in zip(groups, costs) for values in (cost, None)]
+    table = np.stack(columns, axis=1)
+
+    def mean(counts):
+        inside, known_rows, outside, unknown_rows = counts @ table
+        if known_rows == 0 or unknown_rows == 0:
+            return None
+        return (inside / known_rows + outside / unknown_rows) / (2 * np.log(2))
+
+    value = mean(np.ones(len(ids)))
+    drawn = [mean(counts) for counts in draws(len(ids), resamples, *names)]
+    return interval(value, [number for number in drawn if number is not None] or [value])
 
 
 def min_cllr(known, unknown):

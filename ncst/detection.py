@@ -1,5 +1,7 @@
 """Detection: fit one detector on a model's training scores and rate the clips of the other splits."""
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,9 +10,10 @@ from ncst._scores import read_scores
 from ncst.errors import NcstError
 from ncst.files import atomic
 from ncst.registry import build
+from ncst.tuning import centre_and_scale, tune
 
 
-def detect(name, entry, train, splits, out, head=None):
+def detect(name, entry, train, splits, out, dev=None, head=None):
     """Write the out-of-distribution scores of one detector for one model and seed.
 
     Parameters
@@ -22,9 +25,13 @@ def detect(name, entry, train, splits, out, head=None):
     train : path
         Score file of the training split: all that is learnt comes from here.
     splits : list of paths
-        Score files to rate: ``dev``, ``eval_id`` and the splits with the role ``ood``.
+        Score files to rate: ``eval_id`` and the splits with the role ``ood``.
     out : path
-        Parquet file to write: ``split``, ``clip_id``, ``score`` (float32, higher = more out-of-distribution).
+        Parquet file to write: ``split``, ``clip_id``, ``score`` (float32, higher = more out-of-distribution). Its
+        metadata has the key ``ncst`` (JSON): ``options``, and with *dev* what `ncst.tuning.tune` returns; there
+        ``calibration`` turns the scores of the file into log likelihood ratios.
+    dev : path, optional
+        Score file of the development split, rated as well: options are chosen on it alone.
     head : ((C, D) array, (C,) array), optional
         Weight and bias of the model's last layer; estimated from the training scores where a detector needs it.
 
@@ -34,19 +41,27 @@ def detect(name, entry, train, splits, out, head=None):
         If a score file is damaged or of another model, an option is unknown, or a score is not finite.
     """
     known = read_scores(train, embedding=True)
-    detector = build("detectors", name, entry).fit(known.embedding, known.logits, known.positions(), head)
-    parts = []
-    for path in splits:
-        scores = read_scores(path, embedding=True)
+    rated = [read_scores(path, embedding=True) for path in ([dev] if dev else []) + list(splits)]
+    for scores in rated:
         if scores.classes != known.classes:
             raise NcstError(
-                f"{path} has the classes {scores.classes} and {train} has {known.classes}: score both again."
+                f"{scores.path} has the classes {scores.classes} and {train} has {known.classes}: score both again."
             )
+    facts = {"options": entry.get("options") or {}} | (tune(name, entry, known, rated[0], head) if dev else {})
+    detector = build("detectors", name, entry | {"options": facts["options"]})
+    detector.fit(known.embedding, known.logits, known.positions(), head)
+    parts = []
+    for scores in rated:
         values = detector.score(scores.embedding, scores.logits)
         if not np.isfinite(values).all():
             raise NcstError(
-                f"The detector {name} gave {path} scores that are not finite: its options do not suit the model."
+                f"The detector {name} gave {scores.path} scores that are not finite: its options do not suit the model."
             )
         parts.append(pa.table({"split": [scores.split] * len(scores), "clip_id": scores.clip_id, "score": values}))
+    if "calibration" in facts:
+        slope, intercept = facts["calibration"]
+        centre, scale = centre_and_scale(parts[0]["score"].to_numpy().astype(np.float64))
+        facts["calibration"] = {"slope": slope / scale, "intercept": intercept - slope * centre / scale}
     with atomic(out) as temporary:
-        pq.write_table(pa.concat_tables(parts), temporary, compression="zstd")
+        table = pa.concat_tables(parts).replace_schema_metadata({"ncst": json.dumps(facts)})
+        pq.write_table(table, temporary, compression="zstd")

@@ -186,9 +186,10 @@ def _evaluate(folder, facts, splits, config, out):
     known = next((split for split in rated if roles[split]["role"] == "id"), None)
     unknown = any(roles[split]["role"] == "ood" for split in rated)
     detectors = _detectors(config, splits, rated) if known and unknown else {}
+    dev = next((paths[split] for split in rated if roles[split]["role"] == "dev"), None)
     for name, entry in detectors.items():
         source = paths.get("train", paths[known])
-        detect(name, entry, source, [paths[split] for split in rated], ood / f"{name}.parquet")
+        detect(name, entry, source, [paths[s] for s in rated if paths[s] != dev], ood / f"{name}.parquet", dev=dev)
     posterior = all(clips["level"] == "logits" for clips in splits.values())
     evaluate(*facts.values(), roles, list(detectors), scores, ood, out, draw=config["seed"], posterior=posterior)
 

@@ -80,6 +80,7 @@ def evaluate(model, title, seed, splits, detectors, scores, ood, out, draw=688, 
         "id": within,
         "calibration": _calibration(known, dev, draw, resamples) if posterior else {},
         "single": {},
+        "detectors": {},
         "ood": {},
         "curves": {},
     }
@@ -89,7 +90,8 @@ def evaluate(model, title, seed, splits, detectors, scores, ood, out, draw=688, 
     if reason:
         result["ood"] = {"refused": reason}
     else:
-        rated = {name: (ood / f"{name}.parquet", read_ood(ood / f"{name}.parquet")) for name in detectors}
+        rated = {name: (ood / f"{name}.parquet", *read_ood(ood / f"{name}.parquet")) for name in detectors}
+        result["detectors"] = {name: facts for name, (_, _, facts) in rated.items()}
         for name in names["ood"]:
             result["ood"][name], result["curves"][name] = _outside(
                 splits[name]["title"], known, read(name), dev, rated, draw, resamples
@@ -150,14 +152,16 @@ def _outside(title, known, unknown, dev, rated, draw, resamples):
             "the role ood: give them a label of their own, or the split another role."
         )
     detectors, curves = {}, {}
-    for name, (path, parts) in rated.items():
+    for name, (path, parts, facts) in rated.items():
         inside, outside = (_part(path, parts, scores) for scores in (known, unknown))
         if np.ptp(np.concatenate([inside, outside])) == 0:
             raise NcstError(
                 f"{path} gives every clip of {known.split} and {unknown.split} the same score: check the model."
             )
         tried = None if dev is None else _part(path, parts, dev)
-        detectors[name], curves[name] = detector_metrics(inside, outside, known, unknown, tried, draw, resamples)
+        detectors[name], curves[name] = detector_metrics(
+            inside, outside, known, unknown, tried, facts.get("calibration"), draw, resamples
+        )
     predicted = unknown.predicted()
     taken = {str(codec): _counts(unknown, predicted[unknown.codec == codec]) for codec in np.unique(unknown.codec)}
     return {

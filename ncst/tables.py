@@ -33,6 +33,7 @@ CAPTIONS = {
     "table6": "Table 6. Accuracy on audio language models. Trained on train, tested on the set of the column.",
     "paired": _comparison_tables.CAPTION,
     **_open_set_tables.CAPTIONS,
+    "tuning": _open_set_tables.TUNING,
     **_taxonomy_tables.CAPTIONS,
 }
 
@@ -62,22 +63,31 @@ def write_tables(metrics_paths, out_dir, comparisons=None):
             f"Tables need one metrics file per model and seed, not {names or 'none'}: check the given paths."
         )
     for table, frame in collect(runs).items():
+        note = (
+            NOTE.replace("Percent.", "Errors in the parameter's unit, shares in percent.")
+            if table == "taxonomy_parameters"
+            else NOTE
+        )
+        notes = [note, *errata(table), *(_refusals(runs) if table in RATED else [])]
+        notes += _taxonomy_tables.untrained([r for r in runs if "taxonomy" in r]) if table == "taxonomy" else []
         if len(frame):
-            texts = {"csv": _wide(frame).to_csv(index=False), "md": "", "tex": ""}
-            note = (
-                NOTE.replace("Percent.", "Errors in the parameter's unit, shares in percent.")
-                if table == "taxonomy_parameters"
-                else NOTE
-            )
-            notes = [note, *errata(table), *(_refusals(runs) if table in RATED else [])]
-            notes += _taxonomy_tables.untrained([r for r in runs if "taxonomy" in r]) if table == "taxonomy" else []
-            blocks = _blocks(table, frame)
-            texts["md"] = markdown(CAPTIONS[table], blocks, notes)
-            texts["tex"] = tex(CAPTIONS[table], blocks, notes)
-            write_texts(texts, out_dir, table)
+            _write(out_dir, table, _wide(frame), _blocks(table, frame), notes)
+    tried = _open_set_tables.tuning([run for run in runs if "taxonomy" not in run])
+    if len(tried):
+        blocks = [
+            (f"{model}, seed {seed}", part.drop(columns=["model", "seed"]).set_index("detector").fillna("").astype(str))
+            for (model, seed), part in tried.groupby(["model", "seed"], sort=False)
+        ]
+        _write(out_dir, "tuning", tried, blocks, errata("tuning"))
     if comparisons:
         found = json.loads(Path(comparisons).read_text(encoding="utf-8"))
         write_texts(_comparison_tables.comparison_texts(pd.DataFrame(found["rows"]), found["notes"]), out_dir, "paired")
+
+
+def _write(out_dir, table, frame, blocks, notes):
+    texts = {"csv": frame.to_csv(index=False)}
+    texts |= {"md": markdown(CAPTIONS[table], blocks, notes), "tex": tex(CAPTIONS[table], blocks, notes)}
+    write_texts(texts, out_dir, table)
 
 
 def collect(runs):
@@ -227,7 +237,7 @@ def _read(path):
     try:
         run = json.loads(Path(path).read_text(encoding="utf-8"))
         own = ("heads", "taxonomy") if "taxonomy" in run else ("classes", "class_names", "id", "single", "ood")
-        own += ("calibration",) if "calibration" in run else ()
+        own += tuple(key for key in ("calibration", "detectors") if key in run)
         return {key: run[key] for key in ("model", "title", "seed", *own)}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NcstError(f"{path} is not a metrics file: delete it and evaluate again ({error}).") from error

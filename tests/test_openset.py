@@ -14,8 +14,11 @@ from ncst.openset import evaluate
 from ncst.report._results_tables import results_tables
 from ncst.tables import write_tables
 
-DETECTORS = {"msp": {"options": {}}, "knn": {"module": "knn", "options": {"k": 3}}}
-RATED = ("dev", "eval_id", "ood_single")
+DETECTORS = {
+    "msp": {"options": {}},
+    "knn": {"module": "knn", "options": {"k": 3}, "tune": {"k": [1, 3, 250]}},
+}
+RATED = ("eval_id", "ood_single")
 
 
 def run(folder, skill=4.0, **changed):
@@ -24,7 +27,8 @@ def run(folder, skill=4.0, **changed):
         write(folder / "scores", split, columns[split] | change)
     for name, entry in DETECTORS.items():
         paths = [folder / f"scores/{split}.parquet" for split in RATED]
-        detect(name, entry, folder / "scores/train.parquet", paths, folder / f"ood/{name}.parquet")
+        files = folder / "scores/train.parquet", paths, folder / f"ood/{name}.parquet"
+        detect(name, entry, *files, dev=folder / "scores/dev.parquet")
     return folder
 
 
@@ -65,12 +69,13 @@ def test_metrics_file_has_exactly_these_keys(done):
         "risk_coverage": {"coverage": "list", "risk": "list"},
         "hist": {"edges": "list", "id": "list", "ood": "list"},
     }
-    areas = dict.fromkeys(["auroc", "fpr95", "eer", "aupr_in", "aupr_out", "oscr", "aurc", "open_macro_f1"], CI)
+    areas = dict.fromkeys(["auroc", "fpr95", "eer", "aupr_in", "aupr_out", "oscr", "aurc", "cllr", "open_macro_f1"], CI)
     alone = {"auroc": CI, "fpr95": CI}
     table = dict.fromkeys(["0", "1", "4", "dac", "wavtokenizer"], "list")
     rated = areas | {"by_group": {"dac": alone, "wavtokenizer": alone}, "open_confusion": table}
     rated |= dict.fromkeys(["threshold95", "min_cllr", "threshold_dev"], "float")
     bins = {"confidence": "list", "accuracy": "list", "count": "list"}
+    facts = {"options": {}, "tried": "list", "calibration": {"slope": "float", "intercept": "float"}}
     assert keys(done[1]) == {
         "model": "str",
         "title": "str",
@@ -98,6 +103,7 @@ def test_metrics_file_has_exactly_these_keys(done):
                 "title": "str", "n": "int", "label": "int", "label_name": "str", "accuracy": CI, "predicted": COUNTS,
             }
         },
+        "detectors": {"msp": facts, "knn": facts | {"options": {"k": "int"}}},
         "ood": {
             "ood_single": {
                 "title": "str",
@@ -127,6 +133,8 @@ def test_metrics_file_values(done):
     table = np.array(list(outside["detectors"]["knn"]["open_confusion"].values()))
     assert table.shape == (5, 4) and table.sum(axis=1).tolist() == [30, 30, 30, 30, 30]
     assert table[3:, 3].sum() / 60 > 0.5 > table[:3, 3].sum() / 90, "unknown clips end in the last column"
+    for numbers in outside["detectors"].values():
+        assert numbers["min_cllr"] <= numbers["cllr"]["value"] < 1.0, "chosen on held-out classes, better than nothing"
     known = read_scores(done[0] / "scores/eval_id.parquet")
     scores = pq.read_table(done[0] / "ood/knn.parquet", filters=[("split", "=", "eval_id")])["score"].to_numpy()
     assert np.mean(scores <= outside["detectors"]["knn"]["threshold95"]) == pytest.approx(86 / 90) and len(known) == 90

@@ -30,9 +30,8 @@ rule detect:
     input:
         code=code("detectors", "detector"),
         train=f"<results>/scores/{MODEL_RUN}/train.parquet",
-        splits=expand(
-            f"<results>/scores/{MODEL_RUN}/{{split}}.parquet", split=of_role("dev", "id", "ood"), allow_missing=True
-        ),
+        dev=f"<results>/scores/{MODEL_RUN}/dev.parquet",
+        splits=expand(f"<results>/scores/{MODEL_RUN}/{{split}}.parquet", split=of_role("id", "ood"), allow_missing=True),
     output:
         f"<results>/ood/{MODEL_RUN}/{{detector}}.parquet",
     log:

@@ -9,4 +9,5 @@ with job(snakemake):
         snakemake.input.train,
         list(snakemake.input.splits),
         snakemake.output[0],
+        dev=snakemake.input.dev,
     )
