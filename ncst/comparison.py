@@ -141,7 +141,7 @@ class _Part:
 
     def rated(self, detector):
         path = self.ood / f"{detector}.parquet"
-        found = read_ood(path)
+        found, _ = read_ood(path)
         if self.scores.split not in found:
             raise NcstError(f"{path} holds no scores of the split {self.scores.split}: run detection again.")
         return aligned(self.scores, path, *found[self.scores.split])[self.rows]
