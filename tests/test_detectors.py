@@ -5,6 +5,9 @@ import numpy as np
 import pytest
 import yaml
 from _golden_open_set import golden_open_set
+from scipy import special, stats
+from sklearn.covariance import EmpiricalCovariance
+from sklearn.neighbors import NearestNeighbors
 
 from ncst.detectors._base import linear_head, softmax, unit
 from ncst.detectors._neighbours import Bank
@@ -107,6 +110,75 @@ def test_scores_and_metrics_equal_the_official_ones(name, golden):
     area, fpr95, equal, _ = arrays[f"{theirs}.metrics"]
     assert abs(auroc(*rates) - area) < 5e-6
     assert abs(fpr_at(*rates) - fpr95) <= 1.001e-3 and abs(eer(*rates) - equal) <= 1.001e-3
+
+
+PYTORCH_OOD = {  # score in golden/detectors/pytorch_ood.npz: our module, its options, their score from ours
+    "max_logit": ("max_logit", {}, 1.0),
+    "energy": ("energy", {}, 1.0),
+    "energy_5": ("energy", {"temperature": 5.0}, 1.0),
+    "entropy": ("entropy", {}, 1.0),
+    "gen": ("gen", {"gamma": 0.1}, 1 / 7),  # a mean there
+    "gen_3": ("gen", {"gamma": 0.5, "top": 3}, 1 / 3),
+    "kl_matching": ("kl_matching", {}, 1.0),
+    "vim": ("vim", {}, 1.0),  # 60 principal dimensions
+    "relative_mahalanobis": ("relative_mahalanobis", {}, 1 / 3000),  # sums of squares there, not covariances
+    "nnguide": ("nnguide", {"k": 7}, 1.0),
+    "fdbd": ("fdbd", {}, 1.0),
+    "react": ("react", {"quantile": 0.9}, 1.0),
+    "she": ("she", {}, 1.0),
+}
+
+
+@pytest.mark.parametrize("name", PYTORCH_OOD)
+def test_scores_equal_those_of_pytorch_ood(name, golden):
+    """Scores of pytorch-ood 0.4.0 for 300 of the golden rows, under a head of full rank that lies beside them."""
+    arrays = np.load(GOLDEN / "pytorch_ood.npz")
+    module, options, factor = PYTORCH_OOD[name]
+    weight, bias = arrays["weight"].astype(np.float64), arrays["bias"].astype(np.float64)
+    features, _, labels = golden["train"]
+    every = np.concatenate([golden["id"][0], golden["ood"][0]])[arrays["rows"]]
+    if name == "vim":
+        rows = features + np.linalg.pinv(weight) @ bias
+        power = np.cumsum(np.linalg.eigvalsh(rows.T @ rows / len(rows)))
+        options = {"variance": 1.0 - power[99] / power[-1] - 1e-9}
+    detector = build("detectors", module, {"options": options})
+    detector.fit(features, features @ weight.T + bias, labels, (weight, bias))
+    scores = factor * detector.score(every, every @ weight.T + bias).astype(np.float64)
+    tolerance = 2e-4 if name == "vim" else 2e-5  # a difference of large numbers in single precision there
+    np.testing.assert_allclose(scores, arrays[name], rtol=tolerance, atol=tolerance * np.abs(arrays[name]).max())
+
+
+def test_softmax_energy_and_ensemble_by_scipy(golden):
+    features, logits, labels = golden["train"]
+    query, query_logits, _ = golden["ood"]
+    detector = build("detectors", "sme", {}).fit(features, logits, labels)
+    expected = -special.logsumexp(special.softmax(query_logits.astype(np.float64), axis=1), axis=1)
+    np.testing.assert_allclose(detector.score(query, query_logits), np.log(6 + np.e) + expected, atol=1e-6)
+    members = {"energy": {}, "max_logit": {}}
+    detector = build("detectors", "ensemble", {"options": {"members": members, "reference": len(features)}})
+    detector.fit(features, logits, labels)
+    ranks, inside = [], np.ones(len(query), bool)
+    for name in members:
+        member = build("detectors", name, {}).fit(features, logits, labels)
+        known, scores = member.score(features, logits), member.score(query, query_logits)
+        ranks.append([stats.percentileofscore(known, score, "mean") / 100 for score in scores])
+        inside &= (scores > known.min()) & (scores < known.max())
+    assert inside.sum() > 900
+    found = detector.score(query, query_logits)[inside]
+    np.testing.assert_allclose(found, np.mean(ranks, axis=0)[inside], atol=1.5 / len(features))
+
+
+def test_neighbours_and_mahalanobis_by_sklearn(golden):
+    features, logits, labels = golden["train"]
+    query, query_logits, _ = (part[:50] for part in golden["ood"])
+    near = NearestNeighbors(n_neighbors=7, metric="cosine", algorithm="brute").fit(features)
+    detector = build("detectors", "knn", {"options": {"k": 7}}).fit(features, logits, labels)
+    np.testing.assert_allclose(detector.score(query, query_logits), near.kneighbors(query)[0][:, 6], atol=2e-6)
+    means = np.stack([unit(features)[labels == c].mean(axis=0) for c in range(7)])
+    within = EmpiricalCovariance(assume_centered=True).fit(unit(features) - means[labels])
+    expected = np.min([within.mahalanobis(unit(query) - mean) for mean in means], axis=0)
+    detector = build("detectors", "mahalanobis", {}).fit(features, logits, labels)
+    np.testing.assert_allclose(detector.score(query, query_logits), expected, rtol=2e-3)
 
 
 def test_bank_finds_the_largest_products_exactly():
