@@ -6,16 +6,26 @@ from ncst._paper import errata
 from ncst._table_text import markdown, tex
 
 CAPTION = "Differences between models. Second run minus first run, on the same clips."
-RATES = ("value_a", "value_a_sd", "value_b", "value_b_sd", "difference", "difference_low", "difference_high")
+RATES = (
+    "first_value",
+    "first_value_sd",
+    "second_value",
+    "second_value_sd",
+    "difference",
+    "low",
+    "high",
+)
 
 
 def comparison_texts(frame, notes):
     """Return ``{"csv", "md", "tex"}`` of the rows of `ncst.comparison.compare`, in percent."""
     frame = frame.assign(**{column: 100 * frame[column].astype(float) for column in RATES})
     notes, blocks = [*errata("paired"), *notes], _blocks(frame)
-    blank = [c for c in ("detector", "value_a_sd", "value_b_sd", "mcnemar_p") if not frame[c].notna().any()]
+    told = frame.replace({"detector": {"": None}})
+    blank = [c for c in ("detector", "first_value_sd", "second_value_sd", "p") if told[c].isna().all()]
+    blank += ["seeds"] if (told["seeds"] == "1, 1").all() else []
     return {
-        "csv": frame.drop(columns=blank).round(dict.fromkeys(RATES, 4)).to_csv(index=False),
+        "csv": told.drop(columns=blank).round(dict.fromkeys(RATES, 4)).to_csv(index=False),
         "md": markdown(CAPTION, blocks, notes),
         "tex": tex(CAPTION, blocks, notes),
     }
@@ -25,19 +35,19 @@ def _blocks(frame):
     """Return one block per pair of runs: splits and metrics down."""
     return [
         (f"{b} minus {a}", pd.DataFrame([_line(row) for row in part.to_dict("records")]).set_index("split"))
-        for (a, b), part in frame.groupby(["a", "b"], sort=False)
+        for (a, b), part in frame.groupby(["first", "second"], sort=False)
     ]
 
 
 def _line(row):
-    p = row["mcnemar_p"]
+    p = row["p"]
     return {
         "split": row["split"],
         "metric": " ".join(filter(None, (row["detector"], row["metric"]))),
         "clips": f"{row['clips']}",
-        "first": _value(row["value_a"], row["value_a_sd"]),
-        "second": _value(row["value_b"], row["value_b_sd"]),
-        "difference": f"{row['difference']:+.2f} [{row['difference_low']:+.2f}, {row['difference_high']:+.2f}]",
+        "first": _value(row["first_value"], row["first_value_sd"]),
+        "second": _value(row["second_value"], row["second_value_sd"]),
+        "difference": f"{row['difference']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}]",
         "p": "" if pd.isna(p) else f"{p:.2g}",
     }
 

@@ -101,11 +101,12 @@ def evaluate(
     """Evaluate anyone's scores, matched by clip id: text of the official repository, CSV, Parquet or npz."""
     from ncst import plan
     from ncst.external import evaluate_external
+    from ncst.tables import in_order
 
     config = plan.load_config(*configfile or ())
     plan.validate(config)
     evaluate_external(scores, out, config, manifest or (), embeddings or (), model, seed)
-    for table in sorted(Path(out, "tables").glob("*.md")):
+    for table in in_order(Path(out, "tables").glob("*.md")):
         typer.echo(table.read_text(encoding="utf-8"))
     typer.echo(f"Wrote {out}.")
 

@@ -18,8 +18,20 @@ from ncst.openset import refusal
 
 RATES = ("auroc", "fpr95", "eer")
 COLUMNS = [
-    *("a", "b", "split", "detector", "metric", "clips", "seeds", "value_a", "value_a_sd", "value_b", "value_b_sd"),
-    *("difference", "difference_low", "difference_high", "mcnemar_p"),
+    *(
+        "first",
+        "second",
+        "split",
+        "detector",
+        "metric",
+        "clips",
+        "seeds",
+        "first_value",
+        "first_value_sd",
+        "second_value",
+        "second_value_sd",
+    ),
+    *("difference", "low", "high", "p"),
 ]
 
 
@@ -225,11 +237,22 @@ def _rows(runs, pairs, parts, split, detector, metric, values):
         single = metric == "accuracy" and len(values[i]) == len(values[j]) == 1
         rows.append(
             {
-                **{"a": runs[i].title, "b": runs[j].title, "split": split, "detector": detector, "metric": metric},
+                **{
+                    "first": runs[i].title,
+                    "second": runs[j].title,
+                    "split": split,
+                    "detector": detector,
+                    "metric": metric,
+                },
                 **{"clips": len(parts[i][0].rows), "seeds": f"{len(values[i])}, {len(values[j])}"},
-                **{"value_a": means[i][0], "value_a_sd": spread[i], "value_b": means[j][0], "value_b_sd": spread[j]},
-                **{f"difference{'' if k == 'value' else '_' + k}": value for k, value in ci.items()},
-                "mcnemar_p": mcnemar(parts[i][0].right(), parts[j][0].right()) if single else np.nan,
+                **{
+                    "first_value": means[i][0],
+                    "first_value_sd": spread[i],
+                    "second_value": means[j][0],
+                    "second_value_sd": spread[j],
+                },
+                **{"difference": ci["value"], "low": ci["low"], "high": ci["high"]},
+                "p": mcnemar(parts[i][0].right(), parts[j][0].right()) if single else np.nan,
             }
         )
     return rows

@@ -31,10 +31,10 @@ CAPTIONS = {
     "table4": "Table 4. Accuracy on sets with one true class. Trained on train, tested on the set of the column.",
     "table5": "Table 5. Known against unknown clips. Trained on train, tested on eval_id and the set of the column.",
     "table6": "Table 6. Accuracy on audio language models. Trained on train, tested on the set of the column.",
-    "paired": _comparison_tables.CAPTION,
     **_open_set_tables.CAPTIONS,
     "tuning": _open_set_tables.TUNING,
     **_taxonomy_tables.CAPTIONS,
+    "paired": _comparison_tables.CAPTION,
 }
 
 
@@ -88,6 +88,12 @@ def _write(out_dir, table, frame, blocks, notes):
     texts = {"csv": frame.to_csv(index=False)}
     texts |= {"md": markdown(CAPTIONS[table], blocks, notes), "tex": tex(CAPTIONS[table], blocks, notes)}
     write_texts(texts, out_dir, table)
+
+
+def in_order(paths):
+    """Return the *paths* of table files in the order of `CAPTIONS`; tables of other names come last."""
+    places = {table: place for place, table in enumerate(CAPTIONS)}
+    return sorted(map(Path, paths), key=lambda path: (places.get(path.stem, len(places)), path.stem))
 
 
 def collect(runs):

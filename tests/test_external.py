@@ -179,7 +179,7 @@ def test_several_models_are_compared(tmp_path, config):
         official(tmp_path / name, seed=seed)
     out = metrics(tmp_path, config, tmp_path / "A", tmp_path / "B")
     table = pd.read_csv(out / "tables/paired.csv")
-    assert table[["a", "b", "metric"]].to_numpy().tolist() == [["A", "B", "accuracy"], ["A", "B", "macro_f1"]]
+    assert table[["first", "second", "metric"]].to_numpy().tolist() == [["A", "B", "accuracy"], ["A", "B", "macro_f1"]]
 
 
 def logits(count, width, **columns):

@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 
 from ncst.report._mel import log_mel, picture
-from ncst.report._tables import table
+from ncst.report._tables import cell, table
 
 
 def test_log_mel_finds_a_tone():
@@ -41,3 +41,7 @@ def test_columns_sort_by_number_or_text():
     assert [numeric for _, numeric in made.columns] == [False, True, False]
     assert [row[1].text for row in made.rows] == ["2.50", "–", "1,000"]
     assert [row[1].sort for row in made.rows] == [2.5, -np.inf, 1000.0]
+
+
+def test_numbers_too_small_for_their_digits_are_not_shown_as_zero():
+    assert [cell(value).text for value in (0.0, 3.4e-7, 0.01, -0.004, 12)] == ["0.00", "3e-07", "0.01", "-0.004", "12"]

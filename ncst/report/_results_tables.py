@@ -9,21 +9,21 @@ import pandas as pd
 from ncst._paper import errata
 from ncst.errors import NcstError
 from ncst.report._tables import Cell, Table, cell
-from ncst.tables import CAPTIONS, METRICS, PLAIN
+from ncst.tables import CAPTIONS, METRICS, PLAIN, in_order
 
 PARTS = ("low", "high", "sd", "paper", "corrected")
 KINDS = {".csv": ("CSV", "text/csv"), ".md": ("Markdown", "text/markdown"), ".tex": ("LaTeX", "application/x-tex")}
 
 
 def results_tables(results):
-    """Return a `Table` for every CSV file of the tables folder, sorted by name; none where the folder is missing.
+    """Return a `Table` for every CSV file of the tables folder, the paper's first; none where the folder is missing.
 
     Raises
     ------
     NcstError
         If a file is not CSV.
     """
-    return [_read(results, path) for path in sorted((results.folder / "tables").glob("*.csv"))]
+    return [_read(results, path) for path in in_order((results.folder / "tables").glob("*.csv"))]
 
 
 def _read(results, path):

@@ -84,7 +84,10 @@ def cell(value, digits=2):
         return Cell("–", -math.inf)
     if isinstance(value, str):
         return Cell(value, value.lower())
-    return Cell(f"{value:,.{digits}f}" if isinstance(value, float) else f"{value:,}", float(value))
+    if not isinstance(value, float):
+        return Cell(f"{value:,}", float(value))
+    tiny = 0 < abs(value) < 0.5 * 10**-digits
+    return Cell(f"{value:.1g}" if tiny else f"{value:,.{digits}f}", float(value))
 
 
 def table(name, title, text, columns, rows):
