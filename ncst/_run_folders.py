@@ -1,9 +1,13 @@
-"""Where the scores of a run lie, for runs to be compared."""
+"""Where the scores of runs lie, and the clips that all of them scored."""
 
 import re
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
+import numpy as np
+
+from ncst._scores import aligned, read_ood, read_scores
 from ncst.errors import NcstError
 
 
@@ -58,3 +62,46 @@ def common_splits(runs, notes):
     if every - common:
         notes.append(f"Not compared, since not every run scored them: {', '.join(sorted(every - common))}.")
     return sorted(common, key=lambda split: ("/" in split, split))
+
+
+class Part:
+    """The clips of one score file that all runs have, in one order."""
+
+    def __init__(self, scores, clips, ood):
+        order = np.argsort(scores.clip_id)
+        self.scores, self.ood = scores, ood
+        self.rows = order[np.searchsorted(scores.clip_id[order], clips)]
+        self.label, self.utt_id = scores.label[self.rows], scores.utt_id[self.rows]
+        self.predicted = scores.predicted()[self.rows]
+
+    def right(self):
+        return np.asarray(self.scores.classes)[self.predicted] == self.label
+
+    def rated(self, detector):
+        path = self.ood / f"{detector}.parquet"
+        found, _ = read_ood(path)
+        if self.scores.split not in found:
+            raise NcstError(f"{path} holds no scores of the split {self.scores.split}: run detection again.")
+        return aligned(self.scores, path, *found[self.scores.split])[self.rows]
+
+
+def read_parts(runs, split, notes):
+    """Return the `Part` of each run and seed."""
+    found = [[(read_scores(scores / f"{split}.parquet"), ood) for scores, ood in run.seeds.values()] for run in runs]
+    every = [scores for part in found for scores, _ in part]
+    clips = reduce(np.intersect1d, (scores.clip_id for scores in every))
+    if len(clips) == 0:
+        raise NcstError(f"{every[0].path} and {every[-1].path} have no clip in common: name runs of the same clips.")
+    most = max(map(len, every))
+    if len(clips) < most:
+        notes.append(f"{split}: {len(clips)} clips are in all runs and compared; the largest run has {most}.")
+    parts = [[Part(scores, clips, ood) for scores, ood in part] for part in found]
+    first = parts[0][0]
+    for part in (part for group in parts for part in group):
+        if part.scores.classes != first.scores.classes or (part.label != first.label).any():
+            raise NcstError(
+                f"{first.scores.path} and {part.scores.path} have other classes or other labels of the same clips: "
+                "score both with one configuration."
+            )
+        part.utt_id = first.utt_id
+    return parts

@@ -1,15 +1,13 @@
 """Runs side by side: differences of their metrics on the same clips, from the same resamples of utterances."""
 
 import json
-from functools import reduce
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from ncst._run_folders import Run, common_splits, find_runs, short_names
-from ncst._scores import aligned, read_ood, read_scores
+from ncst._run_folders import Run, common_splits, find_runs, read_parts, short_names
 from ncst.bootstrap import RESAMPLES, confusions, draws, interval
 from ncst.errors import NcstError
 from ncst.files import atomic
@@ -115,7 +113,7 @@ def compare(runs, pairs, splits=None, draw=688, resamples=RESAMPLES):
         If the runs share no split or clip, or their classes or the labels of a clip differ.
     """
     notes, rows = [], []
-    parts = {split: _read(runs, split, notes) for split in splits or common_splits(runs, notes)}
+    parts = {split: read_parts(runs, split, notes) for split in splits or common_splits(runs, notes)}
     labels = {split: set(found[0][0].label.tolist()) for split, found in parts.items()}
     classes = {split: set(found[0][0].scores.classes) for split, found in parts.items()}
     known, refused = None, [None] * len(runs)
@@ -136,49 +134,6 @@ def compare(runs, pairs, splits=None, draw=688, resamples=RESAMPLES):
                 rows += _rows(runs, told, parts[split], split, detector, metric, one)
     notes += [f"{run.title}: {reason}" for run, reason in zip(runs, refused) if reason]
     return pd.DataFrame(rows, columns=COLUMNS), notes
-
-
-class _Part:
-    """The clips of one score file that all runs have, in one order."""
-
-    def __init__(self, scores, clips, ood):
-        order = np.argsort(scores.clip_id)
-        self.scores, self.ood = scores, ood
-        self.rows = order[np.searchsorted(scores.clip_id[order], clips)]
-        self.label, self.utt_id = scores.label[self.rows], scores.utt_id[self.rows]
-        self.predicted = scores.predicted()[self.rows]
-
-    def right(self):
-        return np.asarray(self.scores.classes)[self.predicted] == self.label
-
-    def rated(self, detector):
-        path = self.ood / f"{detector}.parquet"
-        found, _ = read_ood(path)
-        if self.scores.split not in found:
-            raise NcstError(f"{path} holds no scores of the split {self.scores.split}: run detection again.")
-        return aligned(self.scores, path, *found[self.scores.split])[self.rows]
-
-
-def _read(runs, split, notes):
-    """Return the `_Part` of each run and seed."""
-    found = [[(read_scores(scores / f"{split}.parquet"), ood) for scores, ood in run.seeds.values()] for run in runs]
-    every = [scores for part in found for scores, _ in part]
-    clips = reduce(np.intersect1d, (scores.clip_id for scores in every))
-    if len(clips) == 0:
-        raise NcstError(f"{every[0].path} and {every[-1].path} have no clip in common: name runs of the same clips.")
-    most = max(map(len, every))
-    if len(clips) < most:
-        notes.append(f"{split}: {len(clips)} clips are in all runs and compared; the largest run has {most}.")
-    parts = [[_Part(scores, clips, ood) for scores, ood in part] for part in found]
-    first = parts[0][0]
-    for part in (part for group in parts for part in group):
-        if part.scores.classes != first.scores.classes or (part.label != first.label).any():
-            raise NcstError(
-                f"{first.scores.path} and {part.scores.path} have other classes or other labels of the same clips: "
-                "score both with one configuration."
-            )
-        part.utt_id = first.utt_id
-    return parts
 
 
 def _confusions(part, draw, split, resamples):
