@@ -58,8 +58,8 @@ class Clips(torch.utils.data.Dataset):
         if self.augmentation:
             batch = self.augmentation(batch, seeds)
         if self.crop:
-            parts = zip(batch, starts)
-            batch = np.stack([np.take(x, range(s, s + self.crop), axis=self.axis) for x, s in parts])
+            before = (slice(None),) * self.axis
+            batch = np.stack([x[*before, s : s + self.crop] for x, s in zip(batch, starts)])
         targets = None if self.targets is None else torch.tensor([self.targets[i] for i in indices])
         return torch.from_numpy(batch), targets
 

@@ -116,7 +116,7 @@ class FeatureStore:
             path = feature_path(self.results, self.frontend, shard_file)
             try:
                 found = json.loads(path.with_suffix(".json").read_text())
-                features = np.load(path, mmap_mode="r")
+                features = np.load(path, mmap_mode="c").view(np.ndarray)
             except FileNotFoundError as error:
                 raise NcstError(
                     f"Features missing: {error.filename}; compute them before training or scoring."
@@ -136,7 +136,13 @@ class FeatureStore:
 
     def read(self, shard_files, rows):
         """Return the (B, *shape) float32 features of the given rows of the given shards, int16 scaled to [-1, 1)."""
-        return as_float(np.stack([self.open(file)[row] for file, row in zip(shard_files, rows)]))
+        import torch
+
+        parts = [torch.from_numpy(self.open(file)[row]) for file, row in zip(shard_files, rows)]
+        values = torch.empty(len(parts), *parts[0].shape)
+        for value, part in zip(values, parts):
+            value.copy_(part)
+        return (values.mul_(1 / 32768) if parts[0].dtype == torch.int16 else values).numpy()
 
 
 def as_float(features):
