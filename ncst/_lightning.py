@@ -74,8 +74,18 @@ class Run(pl.LightningModule):
         log.info("at the state after epoch %d", self.epoch)
 
     def adopt(self, checkpoint, device):
-        """Take the weights of a published *checkpoint* instead of training; the curves are its development loss."""
+        """Take the weights of a published *checkpoint* instead of training."""
         import_checkpoint(checkpoint, self.network)
+        self._judge(device)
+
+    def remember(self, device):
+        """Hand the training clips, in order, to a network that needs no training."""
+        batches = loader(self.sets[0], self.sets[0].in_order(self.recipe["batch"]), self.workers)
+        self.network.to(device).remember((features.to(device), targets.to(device)) for features, targets in batches)
+        self._judge(device)
+
+    def _judge(self, device):
+        """Make the development loss of a network without training its curves."""
         self.eval().to(device)
         self.sums = dict.fromkeys(SUMS, 0.0)
         with torch.inference_mode():

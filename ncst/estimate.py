@@ -191,11 +191,11 @@ def _experiments(config, costs):
     """Return the work of training, scoring and detectors; models of one module stand together."""
     splits = plan.splits(config)
     roles = {split: config["splits"][split]["role"] for split in splits}
-    tracers, runs, detectors = plan.tracers(config), len(config["seeds"]), plan.selected(config, "detectors")
+    tracers, detectors = plan.tracers(config), plan.selected(config, "detectors")
     models = {name: plan.module_of(config, "models", name) for name in plan.selected(config, "models")}
     together, train, score, detect = Counter(models.values()), {}, {}, Work()
     for model, module in models.items():
-        entry = plan.model_entry(config, model)
+        entry, runs = plan.model_entry(config, model), len(plan.seeds(config, model))
         rates = costs["train"][entry["size"]]
         rate, epochs = rates.get(module, rates["default"]), entry["training"]["epochs"]
         if model in tracers:

@@ -247,6 +247,11 @@ def _augmentation(config, model, names):
     }
 
 
+def seeds(config, model):
+    """Return the seeds that *model* is trained with: all of the config, or as many as its entry's ``seeds`` says."""
+    return config["seeds"][: config["models"][model].get("seeds")]
+
+
 def tracers(config):
     """Return the models with several heads, the taxonomy tracers."""
     return [name for name, entry in config["models"].items() if "heads" in entry]

@@ -49,7 +49,7 @@ def train(
         ``training`` take the values of `ncst.recipe.DEFAULTS`, those of the published baselines. With ``heads`` (see
         `ncst.taxonomy.heads_of`) it is a taxonomy tracer. Where ``training`` has ``augment``, ``augmentation`` says
         what that is (`ncst.plan.model_entry`). With ``checkpoint``, a published file, its weights are taken as they
-        are and nothing is trained.
+        are and nothing is trained. A model that is `training_free` sees the training clips once.
     name : str
         The model's name; its module unless the entry has a ``module`` key.
     seed : int
@@ -186,6 +186,8 @@ def _fit(facts, sets, checkpoint, device, workers, devices):
     run = Run(build(facts), facts, sets, checkpoint, workers)
     if "checkpoint" in facts:
         run.adopt(facts["checkpoint"]["file"], device)
+    elif run.network.training_free:
+        run.remember(device)
     else:
         run.resume()
         run.fit(device, devices)

@@ -17,6 +17,7 @@ import torch
 import yaml
 from _plain_network import plain_network
 from safetensors.torch import load_file
+from sklearn.neighbors import KNeighborsClassifier
 
 from ncst import _lightning, _objectives, _progress, recipe, scoring, shards, training
 from ncst._batches import share
@@ -457,3 +458,21 @@ def test_a_gpu_that_is_not_there_is_refused(results, trained, tmp_path):
         run(results, tmp_path, device="cuda")
     with pytest.raises(NcstError, match="no GPU"):
         scoring.score(trained, results / "manifests" / "dev.parquet", results, tmp_path / "s.parquet", device="cuda")
+
+
+def test_a_training_free_model_remembers_and_scores(results, tmp_path):
+    """The mel spectrogram's bands stand for frames; scikit-learn must find the same neighbours."""
+    entry = {"module": "ssl_knn", "frontend": "mel", "options": {"k": 1}, "training": {"epochs": 1}}
+    first, again = (run(results, tmp_path / name, entry, seed) for name, seed in (("a", 1), ("b", 2)))
+    assert first == again, "nothing is drawn, so seeds agree"
+    curves = list(csv.DictReader((tmp_path / "a/curves.csv").open()))
+    assert len(curves) == 1 and float(curves[0]["dev_acc"]) > 0.6
+    for split in ("train", "dev"):
+        scoring.score(tmp_path / "a", results / f"manifests/{split}.parquet", results, tmp_path / f"{split}.parquet")
+    train, dev = (pq.read_table(tmp_path / f"{split}.parquet").to_pydict() for split in ("train", "dev"))
+    near = KNeighborsClassifier(1, metric="cosine").fit(train["embedding"], train["label"])
+    classes = np.array(json.loads((tmp_path / "a/model.json").read_text())["classes"])
+    assert (classes[np.argmax(dev["logits"], 1)] == near.predict(dev["embedding"])).all()
+    np.testing.assert_allclose(np.mean(train["embedding"], 0), 0, atol=1e-4)
+    with pytest.raises(NcstError, match="ssl_knn reads"):
+        run(results, tmp_path / "c", entry | {"frontend": "waveform"})

@@ -36,12 +36,15 @@ class Base(nn.Module):
     heads : bool
         Whether the model has one output per task of `ncst.taxonomy`: *classes* is then a dict of head to number of
         outputs, and the logits of all heads lie side by side in that order.
+    training_free : bool
+        Whether it takes no gradient steps but learns by one call of ``remember(batches)``.
     """
 
     embedding_dim: int
     checkpoint_prefix = ""
     checkpoint_ignores: tuple[str, ...] = ()
     heads = False
+    training_free = False
 
 
 def import_checkpoint(path, model):

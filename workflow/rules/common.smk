@@ -19,6 +19,7 @@ try:
     DETECTORS = plan.selected(config, "detectors")
     TRACERS = plan.tracers(config)
     SOURCE_TRACERS = [name for name in MODELS if name not in TRACERS]
+    SOURCE_RUNS = [f"{model}/seed-{seed}" for model in SOURCE_TRACERS for seed in plan.seeds(config, model)]
 except NcstError as error:
     raise WorkflowError(str(error))
 

@@ -117,18 +117,8 @@ rule evaluate_taxonomy:
 
 rule compare_models:
     input:
-        scores=expand(
-            f"<results>/scores/{MODEL_RUN}/{{split}}.parquet",
-            model=SOURCE_TRACERS,
-            seed=config["seeds"],
-            split=of_role("id", "single", "ood"),
-        ),
-        ood=expand(
-            f"<results>/ood/{MODEL_RUN}/{{detector}}.parquet",
-            model=SOURCE_TRACERS,
-            seed=config["seeds"],
-            detector=DETECTORS,
-        ),
+        scores=expand("<results>/scores/{run}/{split}.parquet", run=SOURCE_RUNS, split=of_role("id", "single", "ood")),
+        ood=expand("<results>/ood/{run}/{detector}.parquet", run=SOURCE_RUNS, detector=DETECTORS),
     output:
         "<results>/comparisons/models.json",
     log:

@@ -1,4 +1,4 @@
-METRICS = expand("<results>/metrics/{model}/seed-{seed}.json", model=MODELS, seed=config["seeds"])
+METRICS = [f"<results>/metrics/{model}/seed-{seed}.json" for model in MODELS for seed in plan.seeds(config, model)]
 
 
 rule write_tables:
