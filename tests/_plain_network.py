@@ -2,8 +2,10 @@
 
 import torch
 
+from ncst.models._base import Base
 
-class Plain(torch.nn.Module):
+
+class Plain(Base):
     """The mean log spectrum through two layers."""
 
     def __init__(self):
