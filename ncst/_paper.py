@@ -29,7 +29,7 @@ def published(table, *keys):
 
 def errata(table):
     """Return the footnotes (list of str) of one published table."""
-    return yaml.safe_load((FOLDER / "errata.yaml").read_text(encoding="utf-8"))[table]
+    return yaml.safe_load((FOLDER / "errata.yaml").read_text(encoding="utf-8")).get(table, [])
 
 
 def _key(name):

@@ -1,5 +1,6 @@
 """Grids of cells as Markdown and LaTeX."""
 
+import math
 from pathlib import Path
 
 from ncst.files import atomic
@@ -46,6 +47,17 @@ def write_texts(texts, folder, name):
     for suffix, text in texts.items():
         with atomic(Path(folder) / f"{name}.{suffix}") as temporary:
             temporary.write_text(text, encoding="utf-8")
+
+
+def measured(row):
+    """Return a measurement as text: value, interval or, with several seeds, spread, and the published value if any."""
+    spread = f"± {row['sd']:.2f}" if row["seeds"] > 1 else f"[{row['low']:.2f}, {row['high']:.2f}]"
+    if math.isnan(row["low"]) and row["seeds"] == 1:
+        return f"{row['value']:.2f}"
+    paper, corrected = row.get("paper", math.nan), row.get("corrected", math.nan)
+    if math.isnan(paper):
+        return f"{row['value']:.2f} {spread}"
+    return f"{row['value']:.2f} {spread} ({paper:.2f}{'' if math.isnan(corrected) else f', corrected {corrected:.2f}'})"
 
 
 def _plain(text):

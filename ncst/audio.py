@@ -61,6 +61,23 @@ def rms_db(samples):
     return 10 * np.log10(power) if power > 0 else -np.inf
 
 
+def frame_powers(samples, length=320):
+    """Return the (T // length,) mean powers of consecutive frames of *length* samples (20 ms); at least one frame."""
+    count = max(1, len(samples) // length)
+    return np.square(fit_length(samples, count * length), dtype=np.float64).reshape(count, length).mean(axis=1)
+
+
+def speech_span(samples, below_db=40.0, length=320):
+    """Return ``(first, last)``: the samples between which frames of *length* are speech.
+
+    That is, less than *below_db* below the loudest frame. All of (T,) *samples* where every frame is digital silence.
+    """
+    powers = frame_powers(samples, length)
+    loud = np.flatnonzero(powers >= powers.max() * 10 ** (-below_db / 10))
+    last = len(samples) if loud[-1] == len(powers) - 1 else (loud[-1] + 1) * length
+    return int(loud[0]) * length, int(last)
+
+
 def to_pcm(samples):
     """Return (T,) float32 *samples* as int16; values beyond full scale are clipped."""
     return np.round(np.clip(samples, -1, 1 - 2**-15) * 2**15).astype(np.int16)

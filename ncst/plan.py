@@ -104,6 +104,12 @@ def validate(config):
                     f"Config error at models.{name}.{size}.training.augment: {unknown} unknown; "
                     f"config/perturbations.yaml has {list(config['perturbations'])}."
                 )
+    for key in ("perturbations", "detectors"):
+        unknown = sorted({*config["robustness"][key]} - {*config[key]})
+        if unknown:
+            raise NcstError(
+                f"Config error at robustness.{key}: {unknown} unknown; config/{key}.yaml has {list(config[key])}."
+            )
     fetched = [name for name, root in config["roots"].items() if root == "fetch"]
     for name in fetched:
         check_terms(name, config["corpora"][name], config["accept"])
@@ -386,6 +392,17 @@ def splits(config, *roles):
                 "and config/splits.yaml (`ncst plan` lists what is missing)."
             )
     return [name for name in names if pairs(config, name)]
+
+
+def real_splits(config):
+    """Return the selected test splits of real speech alone, with clips."""
+    return [name for name in splits(config, "single") if config["splits"][name].get("label") == 0]
+
+
+def robustness_cells(config):
+    """Return the cells of the robustness grid, ``clean`` first, with their titles; none where it is left out."""
+    names = config["robustness"]["perturbations"]
+    return {"clean": "Clean"} | {name: config["perturbations"][name]["title"] for name in names} if names else {}
 
 
 def clips(config, split):

@@ -116,6 +116,25 @@ def iter_clips(path):
         raise NcstError(f"{path} is not a readable shard: delete it and run again ({error}).") from error
 
 
+def read_audio_of(path, rows):
+    """Return the values of the ``audio`` column of the given *rows* of the shard *path*, reading no other row groups.
+
+    Raises
+    ------
+    NcstError
+        If the file is no shard or lacks a row.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            groups = {
+                number: file.read_row_group(number, columns=["audio"])["audio"]
+                for number in sorted({row // ROW_GROUP for row in rows})
+            }
+            return [groups[row // ROW_GROUP][row % ROW_GROUP].as_py() for row in rows]
+    except (OSError, pa.ArrowException, IndexError) as error:
+        raise NcstError(f"{path} is not a readable shard: delete it and run again ({error}).") from error
+
+
 def samples_of(audio):
     """Return the (T,) float32 samples at 16 kHz of one value of the ``audio`` column.
 

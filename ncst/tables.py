@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from ncst import _comparison_tables, _open_set_tables, _taxonomy_tables
+from ncst import _comparison_tables, _open_set_tables, _robustness_tables, _taxonomy_tables
 from ncst._paper import errata, published
-from ncst._table_text import markdown, tex, write_texts
+from ncst._table_text import markdown, measured, tex, write_texts
 from ncst.errors import NcstError
 
 RATES = {"auroc": "AUROC", "fpr95": "FPR95", "eer": "EER"}
@@ -34,12 +34,13 @@ CAPTIONS = {
     **_open_set_tables.CAPTIONS,
     "tuning": _open_set_tables.TUNING,
     **_taxonomy_tables.CAPTIONS,
+    **_robustness_tables.CAPTIONS,
     "paired": _comparison_tables.CAPTION,
 }
 
 
-def write_tables(metrics_paths, out_dir, comparisons=None):
-    """Write tables 3 to 6, those of the open set and of the taxonomy as CSV, Markdown and LaTeX.
+def write_tables(metrics_paths, out_dir, comparisons=None, robustness=(), shortcuts=None, unseen_real=()):
+    """Write tables 3 to 6, those of the open set, of the taxonomy and of robustness as CSV, Markdown and LaTeX.
 
     Parameters
     ----------
@@ -50,6 +51,10 @@ def write_tables(metrics_paths, out_dir, comparisons=None):
         Folder that receives ``table3.csv``, ``table3.md``, ``table3.tex`` ...; tables without a cell are left out.
     comparisons : path, optional
         What `ncst.comparison.compare_models` wrote: it becomes the table ``paired``.
+    robustness, unseen_real : lists of paths
+        Files of `ncst.robustness_metrics.evaluate` and `ncst.unseen_real.evaluate`, one per model and seed.
+    shortcuts : path, optional
+        File of `ncst.shortcuts.audit_shortcuts`.
 
     Raises
     ------
@@ -79,6 +84,8 @@ def write_tables(metrics_paths, out_dir, comparisons=None):
             for (model, seed), part in tried.groupby(["model", "seed"], sort=False)
         ]
         _write(out_dir, "tuning", tried, blocks, errata("tuning"))
+    for table, (frame, blocks) in _robustness_tables.collect(robustness, shortcuts, unseen_real).items():
+        _write(out_dir, table, frame, blocks, [NOTE.rpartition(" Round brackets")[0]])
     if comparisons:
         found = json.loads(Path(comparisons).read_text(encoding="utf-8"))
         write_texts(_comparison_tables.comparison_texts(pd.DataFrame(found["rows"]), found["notes"]), out_dir, "paired")
@@ -204,7 +211,7 @@ def _by_detector(table, part):
 def _grid(frame, rows, with_mean):
     grid = {}
     for name, part in frame.groupby(rows, sort=False):
-        grid[name] = {row["column"]: _cell(row) for row in part.to_dict("records")}
+        grid[name] = {row["column"]: measured(row) for row in part.to_dict("records")}
         if with_mean:
             complete = part["paper"].notna().all()
             cells = part["corrected"].fillna(part["paper"])
@@ -219,16 +226,6 @@ def _with_mean_row(grid, part):
         means = five.groupby("column", sort=False)["value"].mean()
         grid.loc["mean of the published five"] = [f"{value:.2f}" for value in [*means, means.mean()]]
     return grid
-
-
-def _cell(row):
-    spread = f"± {row['sd']:.2f}" if row["seeds"] > 1 else f"[{row['low']:.2f}, {row['high']:.2f}]"
-    if row["low"] != row["low"] and row["seeds"] == 1:
-        return f"{row['value']:.2f}"
-    if row["paper"] != row["paper"]:
-        return f"{row['value']:.2f} {spread}"
-    corrected = "" if row["corrected"] != row["corrected"] else f", corrected {row['corrected']:.2f}"
-    return f"{row['value']:.2f} {spread} ({row['paper']:.2f}{corrected})"
 
 
 def _refusals(runs):

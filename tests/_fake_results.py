@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from _fake_run import LABELS, MODELS, NASTY, SEED, SHARDS, TAXONOMY, metrics, tracer_metrics
+from _fake_run import LABELS, MODELS, NASTY, SEED, SHARDS, TAXONOMY, metrics, robustness, shortcuts, tracer_metrics
+from _fake_run import unseen_real as fake_unseen_real
 from scipy.signal import butter, lfilter, sosfilt
 
 from ncst.audio import SAMPLE_RATE, encode_flac, fit_length, rms_db
@@ -142,10 +143,13 @@ def _write_manifests(results, clips, splits):
         _write_parquet(results / "manifests" / f"{split}.parquet", rows)
 
 
-def _write_run(results, model, seed, numbers):
-    path = results / "metrics" / model / f"seed-{seed}.json"
+def _write_json(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(numbers), encoding="utf-8")
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def _write_run(results, model, seed, numbers):
+    _write_json(results / "metrics" / model / f"seed-{seed}.json", numbers)
     folder = results / "models" / model / f"seed-{seed}"
     folder.mkdir(parents=True)
     (folder / "model.json").write_text(json.dumps({"name": model, "fingerprint": "c0ffee" * 8}), encoding="utf-8")
@@ -208,9 +212,12 @@ def write(folder, *, alm=True, ood=True, refused=False, per_shard=6):
             elif refused and model == "mel_lcnn":
                 numbers |= {"ood": {"refused": "Its recall is <close> to guessing."}, "curves": {}}
             _write_run(results, model, seed, numbers)
-    path = results / "metrics" / "m1" / f"seed-{SEED}.json"
-    path.parent.mkdir()
-    path.write_text(json.dumps(tracer_metrics()))
-    write_tables(sorted((results / "metrics").glob("*/*.json")), results / "tables")
+            if ood:
+                _write_json(results / "robustness" / model / f"seed-{seed}.json", robustness(model, seed))
+            _write_json(results / "unseen_real" / model / f"seed-{seed}.json", fake_unseen_real(model, seed))
+    _write_json(results / "metrics" / "m1" / f"seed-{SEED}.json", tracer_metrics())
+    _write_json(results / "robustness/shortcuts.json", shortcuts())
+    found = [sorted((results / part).glob("*/*.json")) for part in ("metrics", "robustness", "unseen_real")]
+    write_tables(found[0], results / "tables", None, found[1], results / "robustness/shortcuts.json", found[2])
     _write_benchmarks(results)
     return results

@@ -52,6 +52,7 @@ ROLES = {
     "encodec_3kbps": "variant",
 }
 MODELS = {"mel_lcnn": "Mel-LCNN", "aasist": "AASIST", "w2v2_aasist": "W2V2-AASIST"}
+SHORTCUTS = {"Level": 0.41, "Duration": 0.12}
 DETECTORS = {"msp": "MSP", "energy": "Energy", "knn": "kNN", "mahalanobis": "Mahalanobis", "nsd": "NSD"}
 
 
@@ -143,6 +144,40 @@ def tracer_metrics():
     part = {"title": "Unseen <i>", "n": 80, "bin": {"eer": interval(0.07)}, "vq": head, "parameters": {"books": books}}
     heads = {"vq": {"outputs": outputs, "share": 0.5}}
     return {"model": "m1", "title": "M1", "seed": SEED, "heads": heads, "taxonomy": {"taxonomy/unseen": part}}
+
+
+def robustness(model, seed):
+    """Return the robustness object of one trained model."""
+    cells = {}
+    for name, title, loss in (
+        ("clean", "Clean", 0),
+        ("opus_16", "Opus, 16 kbit/s", 0.2),
+        ("noise_20", "Noise <b>", 0.4),
+    ):
+        ood = {s: {"title": SPLIT_TITLES[s], "n": 12} for s in ("ood_single", "ood_multi")}
+        ood = {s: part | {"auroc": {d: interval(0.9 - loss) for d in ("energy", "knn")}} for s, part in ood.items()}
+        cells[name] = {"title": title, "n": 42, "macro_f1": interval(0.8 - loss, 0.05), "ood": ood}
+    return {"model": model, "title": MODELS[model], "seed": seed, "refused": None, "cells": cells}
+
+
+def unseen_real(model, seed):
+    """Return what one trained model makes of real speech."""
+    groups = {"Corpus": {"VCTK <b>": (30, 10)}, "Duration": {"< 2 s": (10, 10), "2–4 s": (20, 0)}}
+    by = {
+        factor: {
+            group: {"n": sum(counts), "accuracy": interval(counts[0] / sum(counts)), "predicted": [*counts, *[0] * 5]}
+            for group, counts in parts.items()
+        }
+        for factor, parts in groups.items()
+    }
+    about = {"model": model, "title": MODELS[model], "seed": seed, "class_names": list(TITLES.values())[:7]}
+    return about | {"by": by}
+
+
+def shortcuts():
+    """Return a shortcut audit in which the level gives codecs away."""
+    given = {name: {"measures": ["x"], "macro_f1": interval(f1), "traces": f1 > 0.2} for name, f1 in SHORTCUTS.items()}
+    return {"train": 84, "test": 84, "chance": 1 / 7, "margin": 0.05, "given": given}
 
 
 def metrics(model, seed, alm=True):

@@ -46,7 +46,9 @@ def test_contract(name):
     assert len(changed) == len(WAVE) or not build("perturbations", name, ENTRIES[name]).keeps_length
     assert np.array_equal(WAVE, before), "the input must stay as it is"
     assert np.array_equal(changed, perturb(name)), "the generator's state must decide everything"
-    assert not np.array_equal(changed, perturb(name, seed=1)), "strengths must be drawn"
+    if any(isinstance(value, list) for value in ENTRIES[name]["options"].values()):
+        others = (perturb(name, seed=seed) for seed in range(1, 20))
+        assert not all(np.array_equal(changed, other) for other in others), "strengths must be drawn"
     assert np.abs(perturb(name, 0 * WAVE)).max() < 1e-3, "silence must stay silent"
     assert np.isfinite(perturb(name, WAVE[5000:5400])).all(), "25 ms must do"
 
@@ -116,7 +118,44 @@ def test_speed_changes_length_and_pitch():
     assert np.abs(np.fft.rfft(found)).argmax() == 1000
 
 
+def test_the_telephone_is_narrow_and_coarse():
+    found = perturb("g711", law="a")
+    assert power(found, 4200, 8000) < power(WAVE, 4200, 8000) - 25
+    assert abs(estimate_delay_ms(WAVE, found)) < 0.05
+    errors = [((perturb("g711", law=law) - perturb("resample", rate_hz=8000)) ** 2).mean() for law in ("mu", "a")]
+    assert all(30 < 10 * np.log10(np.mean(WAVE**2) / error) < 45 for error in errors), "38 dB is what G.711 reaches"
+
+
+def test_resampling_leaves_half_the_rate():
+    found = perturb("resample", rate_hz=8000)
+    assert power(found, 4100, 8000) < power(WAVE, 4100, 8000) - 40
+    assert power(found, 0, 3500) == pytest.approx(power(WAVE, 0, 3500), abs=0.05)
+
+
+def test_a_room_answers_as_long_as_stated_and_keeps_the_power():
+    click = np.zeros(16_000, np.float32)
+    click[100] = 0.5
+    room = perturb("reverb", click, t60=0.5, direct_db=0)
+    decay = [10 * np.log10((room[start : start + 800].astype(float) ** 2).sum()) for start in (200, 4200)]
+    assert decay[0] - decay[1] == pytest.approx(60 * 0.25 / 0.5, abs=1.5), "60 dB in T60"
+    assert np.abs(room).argmax() == 100 and np.abs(room[:100]).max() < 1e-8
+    assert ((room**2).sum(), (room[100] ** 2)) == pytest.approx((0.25, 0.125), rel=0.01)
+
+
+def test_silence_is_trimmed_at_the_ends_alone():
+    sound = np.concatenate([np.zeros(3200), WAVE[:8000], np.zeros(3200), WAVE[:8000], np.zeros(6400)]).astype("f4")
+    found = perturb("trim", sound)
+    assert abs(len(found) - 19_200) <= 640 and np.abs(sound).max() == np.abs(found).max()
+
+
+def test_excerpts_are_the_beginning():
+    assert np.array_equal(perturb("excerpt", seconds=0.5), WAVE[:8000])
+    assert np.array_equal(perturb("excerpt", seconds=9), WAVE)
+
+
 def test_wrong_options_are_named():
+    with pytest.raises(NcstError, match="law: b"):
+        perturb("g711", law="b")
     with pytest.raises(NcstError, match="algorithm: 9"):
         perturb("rawboost", algorithm=9)
     with pytest.raises(NcstError, match="codec: aac"):

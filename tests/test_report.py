@@ -76,6 +76,8 @@ def test_every_part_is_there(page):
         "run",
         "known",
         "unseen",
+        "unseen-real",
+        "robustness",
         "taxonomy",
         "tables",
         "listen",
@@ -92,13 +94,28 @@ def test_every_part_is_there(page):
         "table4",
         "table5",
         "table6",
+        "robustness",
+        "shortcuts",
+        "unseen_real",
         "taxonomy",
         "taxonomy_parameters",
         "weights",
         "rules",
         "versions",
     ]
-    charts = ["single", "confusion", "taken", "detectors", "histograms", "roc", "taxonomy", "learning", "levels"]
+    charts = [
+        "single",
+        "confusion",
+        "taken",
+        "detectors",
+        "histograms",
+        "roc",
+        "robustness",
+        "taxonomy",
+        "unseen_real",
+        "learning",
+        "levels",
+    ]
     wanted = {*sections, *(f"table-{t}" for t in tables), *(f"chart-{c}" for c in charts)}
     assert wanted <= page.ids
 
@@ -112,6 +129,28 @@ def test_data_is_escaped(html, page):
     assert "<script>alert" not in html and "<b>chain" not in html and "<silent>" not in html and "<bad>" not in html
     assert "Unseen real: VCTK <b>chain</b>" in page.text
     assert "2 × output <silent>" in page.text and "1 × not decodable: <bad> header" in page.text
+
+
+def test_shortcuts_are_said_in_red(html, page):
+    assert "given nothing but level reaches a macro F1 of 41.0" in page.text
+    assert "duration reaches" not in page.text
+    assert 'class="notice alarm"' in html and ".alarm { --warn: var(--alarm)" in html and "--alarm: #b00020" in html
+
+
+def test_perturbations_stand_below_each_other(results):
+    tables = {t.name: t for t in results_tables(read_results(results, fake.config()))}
+    robust = tables["robustness"]
+    assert [title for title, _ in robust.columns[:4]] == [
+        "Model",
+        "Detector",
+        "Perturbation",
+        "Macro F1, known classes",
+    ]
+    assert [cell.text for cell in robust.rows[1][:4]] == ["AASIST", "Energy", "Opus, 16 kbit/s", "60.00"]
+    assert len(robust.rows) == 3 * 2 * 3 and len(robust.columns) == 6
+    real = tables["unseen_real"]
+    assert [cell.text for cell in real.rows[0]][:4] == ["Corpus", "VCTK <b>", "AASIST", "40"]
+    assert real.rows[0][-1].text == "Real 75%, Mimi 25%"
 
 
 def test_counts_are_those_of_the_files(page):
@@ -232,6 +271,8 @@ def test_figures_are_valid_svg(results, tmp_path):
         "detectors",
         "histograms",
         "roc",
+        "robustness",
+        "unseen-real",
         "taxonomy",
         "learning",
         "levels",

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -86,6 +87,11 @@ def test_every_stage_leaves_its_product(project):
         "scores/mel_lcnn/seed-688/ood_vocoder.parquet",
         "ood/mel_lcnn/seed-688/knn.parquet",
         "metrics/mel_lcnn/seed-688.json",
+        "robustness/clips/g711_mu.parquet",
+        "robustness/mel_lcnn/seed-688.json",
+        "unseen_real/mel_lcnn/seed-688.json",
+        "tables/robustness.csv",
+        "tables/shortcuts.tex",
         "report/index.html",
     ):
         assert (project.results / path).is_file(), path
@@ -98,6 +104,20 @@ def test_counts_agree_from_end_to_end(project):
     assert len(manifest) == len(scores) == metrics["id"]["n"] == 8 * 3
     assert sorted(set(manifest["codec"].to_pylist())) == ["encodec", "mimi", "real"]
     assert metrics["classes"] == [0, 1, 4]
+
+
+def test_the_clean_cell_is_what_was_scored(project):
+    cells = pq.read_table(project.results / "robustness/mel_lcnn/seed-688.parquet").to_pylist()
+    clean = {(row["split"], row["clip_id"]): row["logits"] for row in cells if row["cell"] == "clean"}
+    assert 9 < len(clean) == sum(row["cell"] == "g711_mu" for row in cells)
+    scored = {}
+    for split in {split for split, _ in clean}:
+        table = pq.read_table(project.results / f"scores/mel_lcnn/seed-688/{split}.parquet")
+        scored |= {(split, row["clip_id"]): row["logits"] for row in table.to_pylist()}
+    for key, logits in clean.items():
+        np.testing.assert_allclose(logits, scored[key], atol=1e-4)
+    changed = [row["logits"] for row in cells if row["cell"] == "g711_mu"]
+    assert not np.allclose(changed, list(clean.values()), atol=1e-2)
 
 
 def test_the_plan_counts_what_is_there(project):

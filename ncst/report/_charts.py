@@ -6,7 +6,7 @@ page embeds every record once and hands the chosen ones to the chart; `ncst.repo
 
 from dataclasses import dataclass
 
-from ncst.report import _specs
+from ncst.report import _robustness_charts, _specs
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,19 @@ class Chart:
 
 def charts(results):
     """Return the charts that *results* have data for, by name, in the page's order."""
-    makers = (_single, _confusion, _taken, _detectors, _histograms, _roc, _taxonomy, _learning, _levels)
+    makers = (
+        _single,
+        _confusion,
+        _taken,
+        _detectors,
+        _histograms,
+        _roc,
+        _robustness,
+        _real,
+        _taxonomy,
+        _learning,
+        _levels,
+    )
     return {chart.name: chart for chart in (make(results) for make in makers) if chart.records}
 
 
@@ -157,6 +169,27 @@ def _roc(results):
     titles = ("unseen clips accepted, percent", "known clips accepted, percent")
     spec = _specs.lines("fpr", "tpr", "detector", names, titles, height=240, percent=True)
     return Chart("roc", "ROC curves", text, spec, {"run": "Model", "split": "Set"}, records)
+
+
+def _robustness(results):
+    text = (
+        "A few clips of each test split, perturbed on their way to the model: macro F1 of the known classes, and AUROC "
+        "of known against unknown clips, both perturbed. Detectors are fitted on the training clips as they are."
+    )
+    spec, keys = _specs.grid("perturbation", "measure"), {"run": "Model", "detector": "Detector"}
+    return Chart(
+        "robustness", "F1 and AUROC of perturbed clips", text, spec, keys, _robustness_charts.robustness(results)
+    )
+
+
+def _real(results):
+    text = (
+        "Real speech of corpora that no model was trained on, by what is known of it; the number of clips in brackets. "
+        "Everything that is not taken for real speech is a false alarm. Each cell is the percentage of its row."
+    )
+    spec, keys = _specs.heatmap("clips", None), {"run": "Model", "by": "By"}
+    records = _robustness_charts.unseen_real(results)
+    return Chart("unseen_real", "What unseen real speech is taken for", text, spec, keys, records)
 
 
 def _taxonomy(results):

@@ -102,6 +102,16 @@ def _span(values):
     return low if low == high else f"{low} – {high}"
 
 
+def shortcuts(results):
+    """Return what traces codecs without hearing them, as (measures, macro F1 in percent, its lower limit, guessing)."""
+    audit = results.shortcuts
+    return [
+        (name.lower(), *(100 * part["macro_f1"][key] for key in ("value", "low")), 100 * audit["chance"])
+        for name, part in audit.get("given", {}).items()
+        if part["traces"]
+    ]
+
+
 def splits_table(results):
     """Return the table of every split: labels, source sets, codecs, clips, failed clips with reasons."""
     failed = results.clips[results.clips["status"] != "ok"]

@@ -32,6 +32,10 @@ class Results:
         ``refused`` says why it has no out-of-distribution numbers, or is None.
     tracers : list of dict
         The same of the taxonomy tracers, without ``refused``.
+    robustness, unseen_real : lists of dict
+        What `ncst.robustness_metrics` and `ncst.unseen_real` wrote of every model and seed, named by ``run`` as well.
+    shortcuts : dict
+        What `ncst.shortcuts` wrote; empty without it.
     clips : DataFrame
         One row per row of the audio shards (`CLIP_COLUMNS`, ``shard_file`` relative to ``<results>/audio``, ``row``).
     index : DataFrame
@@ -48,6 +52,9 @@ class Results:
     config: dict
     runs: list
     tracers: list
+    robustness: list
+    unseen_real: list
+    shortcuts: dict
     clips: pd.DataFrame
     index: pd.DataFrame
     splits: pd.DataFrame
@@ -93,6 +100,9 @@ def read_results(folder, config):
         config=config,
         runs=runs,
         tracers=tracers,
+        robustness=_objects(folder / "robustness", config),
+        unseen_real=_objects(folder / "unseen_real", config),
+        shortcuts=_json(folder / "robustness" / "shortcuts.json") or {},
         clips=_clips(folder),
         index=_frame(folder / "corpora", INDEX_COLUMNS),
         splits=_splits(folder),
@@ -115,23 +125,31 @@ def missing_ids(folder):
 
 
 def _runs(folder, config):
-    paths = sorted((folder / "metrics").glob("*/seed-*.json"))
-    if not paths:
+    runs = _objects(folder / "metrics", config)
+    if not runs:
         raise NcstError(f"{folder}/metrics holds no metrics: run `snakemake` up to the metrics before the report.")
+    for run in runs:
+        if "ood" in run:
+            run["refused"] = run["ood"].pop("refused", None)
+    return [run for run in runs if "taxonomy" not in run], [run for run in runs if "taxonomy" in run]
+
+
+def _objects(folder, config):
+    """Return the JSON object of every model and seed in *folder*, in the order of the config, named by ``run``."""
     order = {name: i for i, name in enumerate(config["models"])}
-    runs = []
-    for path in paths:
-        try:
-            runs.append(json.loads(path.read_text(encoding="utf-8")))
-        except ValueError as error:
-            raise NcstError(f"{path} is not valid JSON: delete it and run again ({error}).") from error
+    runs = [_json(path) for path in sorted(folder.glob("*/seed-*.json"))]
     runs.sort(key=lambda r: (order.get(r["model"], len(order)), r["seed"]))
     several = len({r["seed"] for r in runs}) > 1
     for run in runs:
         run["run"] = f"{run['title']}, seed {run['seed']}" if several else run["title"]
-        if "ood" in run:
-            run["refused"] = run["ood"].pop("refused", None)
-    return [run for run in runs if "taxonomy" not in run], [run for run in runs if "taxonomy" in run]
+    return runs
+
+
+def _json(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    except ValueError as error:
+        raise NcstError(f"{path} is not valid JSON: delete it and run again ({error}).") from error
 
 
 def _clips(folder):

@@ -33,7 +33,7 @@ def _read(results, path):
         raise NcstError(f"{path} is not a CSV table: delete it and run again ({error}).") from error
     title, _, text = CAPTIONS.get(path.stem, path.stem.replace("_", " ")).partition(". ")
     if "detector" in frame:
-        frame["detector"] = [results.detector(name) for name in frame["detector"]]
+        frame["detector"] = [results.detector(name) for name in frame["detector"].fillna("none")]
     measures = [c for c in frame if any(f"{c}_{part}" in frame for part in PARTS)]
     across = next((c for c in ("class", "condition") if c in frame and measures), None)
     columns, groups, rows = _pivot(frame, measures, across) if across else _flat(frame, measures)
@@ -44,14 +44,14 @@ def _read(results, path):
 
 
 def _pivot(frame, measures, across):
-    keys = [c for c in ("model", "detector") if c in frame]
+    keys = [c for c in ("model", "detector", "perturbation") if c in frame]
     heads = list(dict.fromkeys(frame[across]))
     grouped = len(measures) > 1
     columns = [(key.title(), False) for key in keys]
     columns += [(METRICS.get(measure, measure) if grouped else head, True) for head in heads for measure in measures]
     groups = [("", len(keys)), *((head, len(measures)) for head in heads)] if grouped else []
     rows = []
-    for names, group in frame.groupby(keys, sort=False):
+    for names, group in frame.groupby(keys, sort=False, dropna=False):
         found = {row[across]: row for row in group.to_dict("records")}
         cells = [_measurement(found.get(head, {}), measure) for head in heads for measure in measures]
         rows.append([cell(name) for name in names] + cells)
@@ -62,7 +62,8 @@ def _flat(frame, measures):
     parts = {f"{measure}_{part}" for measure in measures for part in PARTS}
     shown = [c for c in frame if c not in parts]
     columns = [
-        (METRICS.get(c, c.replace("_", " ").capitalize()), c in measures or frame[c].dtype.kind in "if") for c in shown
+        (METRICS.get(c, c[:1].upper() + c[1:].replace("_", " ")), c in measures or frame[c].dtype.kind in "if")
+        for c in shown
     ]
     records = frame.to_dict("records")
     return columns, [], [[_measurement(row, c) if c in measures else cell(row[c]) for c in shown] for row in records]

@@ -91,9 +91,49 @@ def heatmap(row, title):
             ],
         )
     )
-    shade = alt.Color("share", type="quantitative", scale=alt.Scale(domain=[0, 1]), legend=None)
-    ink = alt.when("datum.share > 0.5").then(alt.value(alt.expr(PAPER.name))).otherwise(alt.value(alt.expr(INK.name)))
-    numbers = base.mark_text().encode(text=alt.Text("label", type="nominal"), color=ink)
+    return _shaded(base, "share", 1)
+
+
+def grid(row, column):
+    """Draw ``value`` (percent, in ``low``-``high``) of every *column*, whose names may have lines, for every *row*."""
+    narrow = {
+        "labelAngle": "width < 480 ? -90 : 0",
+        "labelAlign": "width < 480 ? 'left' : 'center'",
+        "labelBaseline": "width < 480 ? 'middle' : 'bottom'",
+        "labelPadding": "width < 480 ? 4 : 32",  # three lines
+    }
+    axis = alt.Axis(
+        orient="top",
+        labelOverlap=False,
+        labelLimit=260,
+        labelExpr=r"width < 480 ? datum.label : split(datum.label, '\n')",
+        **{key: alt.expr(value) for key, value in narrow.items()},
+    )
+    base = (
+        _records()
+        .transform_flatten([column, "value", "low", "high"])
+        .transform_calculate(label="format(datum.value, '.1f')")
+        .encode(
+            x=alt.X(column, type="nominal", sort=None, title=None, axis=axis),
+            y=_rows(row),
+            tooltip=[
+                _name(row, "Clips"),
+                _name(column, "Measure"),
+                _number("value", "Percent"),
+                _number("low", "95 % from"),
+                _number("high", "to"),
+            ],
+        )
+    )
+    return _shaded(base, "value", 100)
+
+
+def _shaded(base, field, full):
+    """Shade the cells of *base* by *field*, from 0 to *full*, and write ``label`` into them."""
+    shade = alt.Color(field, type="quantitative", scale=alt.Scale(domain=[0, full]), legend=None)
+    paper, ink = (alt.value(alt.expr(param.name)) for param in (PAPER, INK))
+    colour = alt.when(f"datum.{field} > {full / 2}").then(paper).otherwise(ink)
+    numbers = base.mark_text().encode(text=alt.Text("label", type="nominal"), color=colour)
     return _spec((base.mark_rect().encode(color=shade) + numbers).add_params(INK, PAPER), alt.Step(27))
 
 

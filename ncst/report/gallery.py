@@ -3,12 +3,11 @@
 import base64
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from ncst.audio import SAMPLE_RATE, encode_flac
 from ncst.report._mel import CONTRAST_COLOURS, CONTRAST_DB, ENERGY_COLOURS, FLOOR_DB, log_mel, picture
 from ncst.seeds import seed_of
-from ncst.shards import ROW_GROUP, samples_of
+from ncst.shards import read_audio_of, samples_of
 
 SECONDS_IN_TOTAL = 160
 SECONDS_PER_CLIP = 6.0
@@ -78,6 +77,4 @@ def _card(results, codec, row, samples, source, real):
 
 
 def _samples(results, row):
-    with pq.ParquetFile(results.folder / "audio" / row["shard_file"]) as file:
-        group = file.read_row_group(row["row"] // ROW_GROUP, columns=["audio"])
-    return samples_of(group["audio"][row["row"] % ROW_GROUP].as_py())
+    return samples_of(read_audio_of(results.folder / "audio" / row["shard_file"], [row["row"]])[0])

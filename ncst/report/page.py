@@ -9,6 +9,7 @@ import vl_convert
 from markupsafe import Markup
 
 import ncst
+from ncst._robustness_tables import CAPTIONS as ROBUSTNESS_TABLES
 from ncst._taxonomy_tables import CAPTIONS as TAXONOMY_TABLES
 from ncst.files import atomic
 from ncst.report import _content, _provenance
@@ -103,7 +104,9 @@ def _context(results):
         "corpora": _content.corpora_table(results),
         "missing_ids": missing_ids(results.folder),
         "codecs": _content.codecs_table(results),
-        "tables": [t for t in tables if t.name not in TAXONOMY_TABLES],
+        "tables": [t for t in tables if t.name not in {*TAXONOMY_TABLES, *ROBUSTNESS_TABLES}],
+        "robustness_tables": {t.name: t for t in tables if t.name in ROBUSTNESS_TABLES},
+        "shortcuts": _content.shortcuts(results),
         "taxonomy_tables": [t for t in tables if t.name in TAXONOMY_TABLES],
         "charts": drawn,
         "data": {name: {"spec": c.spec, "keys": list(c.keys), "records": c.records} for name, c in drawn.items()},

@@ -20,6 +20,8 @@ try:
     TRACERS = plan.tracers(config)
     SOURCE_TRACERS = [name for name in MODELS if name not in TRACERS]
     SOURCE_RUNS = [f"{model}/seed-{seed}" for model in SOURCE_TRACERS for seed in plan.seeds(config, model)]
+    REAL = plan.real_splits(config)
+    CELLS = plan.robustness_cells(config)
 except NcstError as error:
     raise WorkflowError(str(error))
 
@@ -53,6 +55,7 @@ wildcard_constraints:
     frontend=any_of(config["frontends"]),
     model=any_of(config["models"]),
     detector=any_of(config["detectors"]),
+    perturbation=any_of(config["perturbations"]),
     seed=r"\d+",
 
 

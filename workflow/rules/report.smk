@@ -1,8 +1,15 @@
 METRICS = [f"<results>/metrics/{model}/seed-{seed}.json" for model in MODELS for seed in plan.seeds(config, model)]
 
+FINDINGS = {
+    "robustness": [f"<results>/robustness/{run}.json" for run in SOURCE_RUNS if CELLS],
+    "shortcuts": ["<results>/robustness/shortcuts.json"] if CELLS and SOURCE_RUNS else [],
+    "unseen_real": [f"<results>/unseen_real/{run}.json" for run in SOURCE_RUNS if REAL],
+}
+
 
 rule write_tables:
     input:
+        **FINDINGS,
         metrics=METRICS,
         paired="<results>/comparisons/models.json" if len(SOURCE_TRACERS) > 1 else [],
     output:
@@ -23,6 +30,7 @@ rule write_tables:
 
 rule draw_figures:
     input:
+        **FINDINGS,
         metrics=METRICS,
         tables="<results>/tables",
     output:
@@ -46,6 +54,7 @@ rule draw_figures:
 
 rule write_page:
     input:
+        **FINDINGS,
         metrics=METRICS,
         tables="<results>/tables",
         manifests=expand("<results>/manifests/{split}.parquet", split=SPLITS),

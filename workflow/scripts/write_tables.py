@@ -3,4 +3,6 @@ from ncst.job import job
 with job(snakemake):
     from ncst.tables import write_tables
 
-    write_tables(snakemake.input.metrics, snakemake.output[0], snakemake.input.paired)
+    found = snakemake.input
+    shortcuts = found.shortcuts[0] if found.shortcuts else None
+    write_tables(list(found.metrics), snakemake.output[0], found.paired, found.robustness, shortcuts, found.unseen_real)

@@ -1,0 +1,79 @@
+"""Shortcuts: how well codecs are traced by what should say nothing of them, such as level or duration alone."""
+
+import json
+import logging
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ncst import bootstrap
+from ncst.errors import NcstError
+from ncst.files import atomic
+
+log = logging.getLogger(__name__)
+GIVEN = {
+    "Level": ("rms_db", "peak_db"),
+    "Bandwidth": ("bandwidth_hz",),
+    "Silence at the ends": ("leading_s", "trailing_s"),
+    "Noise floor": ("noise_db", "snr_db"),
+    "Duration": ("seconds",),
+}
+MARGIN = 0.05
+
+
+def audit_shortcuts(train, test, out, draw=688, resamples=bootstrap.RESAMPLES):
+    """Fit a multinomial logistic regression on a few measures of the training clips and test it on known classes.
+
+    Parameters
+    ----------
+    train, test : path
+        Measures of the clips of the training and the in-distribution split, as `ncst.measures.measure_clips` writes.
+    out : path
+        JSON: ``train``, ``test`` (numbers of clips), ``chance`` (macro F1 of guessing every class equally often),
+        ``margin``, and ``given``: for each group of measures and for all of them ``macro_f1``, an interval, and
+        ``traces``, whether its lower end lies above chance by more than the margin.
+    draw : int
+        Seed of the bootstrap.
+    resamples : int
+
+    Raises
+    ------
+    NcstError
+        If a file is unreadable, or the test has a class that the training has not.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    learnt, tested = _read(train), _read(test)
+    classes = np.unique(learnt["label"])
+    unknown = sorted({*tested["label"].tolist()} - {*classes.tolist()})
+    if unknown:
+        raise NcstError(f"{test} has clips of the classes {unknown}, which {train} lacks: measure both again.")
+    truth = np.searchsorted(classes, tested["label"])
+    shares = np.bincount(truth, minlength=len(classes)) / len(truth)
+    chance = float(np.mean(2 * shares / (1 + len(classes) * shares)))
+    found = {}
+    for name, measures in (*GIVEN.items(), ("All of them", sum(GIVEN.values(), ()))):
+        inputs = [np.column_stack([part[measure] for measure in measures]) for part in (learnt, tested)]
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(inputs[0], learnt["label"])
+        predicted = np.searchsorted(classes, model.predict(inputs[1]))
+        closed = bootstrap.closed_set(
+            truth, predicted, len(classes), tested["utt_id"], draw, "shortcuts", resamples=resamples
+        )
+        macro = closed["macro_f1"]
+        found[name] = {"measures": measures, "macro_f1": macro, "traces": macro["low"] > chance + MARGIN}
+        log.info("%s: macro F1 %.3f, chance %.3f", name, macro["value"], chance)
+    result = {"train": len(learnt["label"]), "test": len(truth), "chance": chance, "margin": MARGIN, "given": found}
+    with atomic(out) as temporary:
+        temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+
+
+def _read(path):
+    columns = ("utt_id", "label", *sum(GIVEN.values(), ()))
+    try:
+        table = pq.read_table(path, columns=list(columns))
+    except (OSError, pa.ArrowException) as error:
+        raise NcstError(f"{path} holds no measures of clips: delete it and run again ({error}).") from error
+    return {name: table[name].to_numpy() for name in columns}

@@ -1,0 +1,7 @@
+from ncst.job import job
+
+with job(snakemake):
+    from ncst.shortcuts import audit_shortcuts
+
+    found = snakemake.input
+    audit_shortcuts(found.train, found.test[0], snakemake.output[0], draw=snakemake.params.seed)

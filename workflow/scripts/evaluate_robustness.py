@@ -1,0 +1,13 @@
+from ncst.job import job
+
+with job(snakemake):
+    from ncst.robustness_metrics import evaluate
+
+    evaluate(
+        snakemake.input.scores,
+        snakemake.input.metrics,
+        snakemake.params.cells,
+        snakemake.params.splits,
+        snakemake.output[0],
+        draw=snakemake.params.seed,
+    )

@@ -1,0 +1,14 @@
+from ncst.job import job
+
+with job(snakemake):
+    from ncst.unseen_real import evaluate
+
+    params = snakemake.params
+    evaluate(
+        dict(zip(params.splits, snakemake.input.scores)),
+        dict(zip(params.splits, snakemake.input.measures)),
+        params.corpora,
+        params.title,
+        snakemake.output[0],
+        draw=params.seed,
+    )

@@ -1,0 +1,12 @@
+from ncst.job import job
+
+with job(snakemake):
+    from ncst.robustness import perturb_clips
+
+    perturb_clips(
+        snakemake.input.clips,
+        snakemake.wildcards.perturbation,
+        snakemake.params.entry,
+        snakemake.output[0],
+        snakemake.params.seed,
+    )
