@@ -45,11 +45,12 @@ def evaluate(scores, metrics, cells, splits, out, draw=688, resamples=bootstrap.
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise NcstError(f"{scores} or {metrics} is damaged: delete it and run again ({error}).") from error
     classes, predicted = np.asarray(about["classes"]), matrix(scores, table["logits"]).argmax(axis=1)
+    order = np.argsort(classes)
     (inside,) = (name for name, entry in splits.items() if entry["role"] == "id")
     result = {"model": about["name"], "title": run["title"], "seed": about["seed"], "refused": weak, "cells": {}}
     for name, title in cells.items():
         known = (cell == name) & (split == inside)
-        truth = np.searchsorted(classes, label[known])
+        truth = order[np.searchsorted(classes[order], label[known])]
         closed = bootstrap.closed_set(
             truth, predicted[known], len(classes), utterance[known], draw, inside, resamples=resamples
         )

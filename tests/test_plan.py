@@ -29,6 +29,15 @@ def test_wrong_keys_are_named(config):
     refuse(config | {"seeds": []}, "at seeds")
 
 
+def test_the_robustness_grid_names_what_exists(config):
+    assert list(plan.robustness_cells(config))[:2] == ["clean", "mp3_32"]
+    grid = config["robustness"]
+    refuse(config | {"robustness": grid | {"perturbations": ["aac"]}}, r"at robustness.perturbations: \['aac'\]")
+    refuse(config | {"robustness": grid | {"detectors": ["odin"]}}, r"at robustness.detectors: \['odin'\]")
+    assert plan.robustness_cells(config | {"robustness": grid | {"perturbations": []}}) == {}
+    assert plan.real_splits(config) == [f"unseen_real/{c}" for c in ("asvspoof2019_la", "in_the_wild", "ncssd")]
+
+
 def test_wrong_entries_are_named(config):
     broken = copy.deepcopy(config)
     broken["splits"]["train"]["pairs"][0]["source"] = "st_tran"
