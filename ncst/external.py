@@ -117,7 +117,7 @@ def _place(splits):
 def _clips(config, split, path, labels, vectors):
     """Return the columns of a score file with ``logits``, ``level`` (what they are worth), labels and embeddings."""
     found = read_columns(path, "scores")
-    named = {entry["class_id"]: codec for codec, entry in config["codecs"].items() if entry["role"] in ("real", "id")}
+    named = {c["class_id"]: c.get("title", name) for name, c in config["codecs"].items() if c["role"] in ("real", "id")}
     classes = found.get("classes", sorted(named))
     found["classes"], found["class_names"] = classes, [named.get(c, f"class {c}") for c in classes]
     found["level"], found["logits"] = _logits(path, found, classes)

@@ -1,6 +1,7 @@
 """Evaluation: the metrics file of one model and seed, from its score and detector files."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,20 @@ from ncst.metrics import confusion
 CHANCE_MARGIN = 0.05
 
 
-def evaluate(model, title, seed, splits, detectors, scores, ood, out, draw=688, resamples=RESAMPLES, posterior=True):
+def evaluate(
+    model,
+    title,
+    seed,
+    splits,
+    detectors,
+    scores,
+    ood,
+    out,
+    draw=688,
+    resamples=RESAMPLES,
+    posterior=True,
+    titles=None,
+):
     """Write the metrics of one model and seed as JSON.
 
     Parameters
@@ -43,6 +57,8 @@ def evaluate(model, title, seed, splits, detectors, scores, ood, out, draw=688, 
         Bootstrap resamples behind each interval.
     posterior : bool
         Whether the logits give class probabilities; else there is no ``calibration``.
+    titles : dict, optional
+        Titles of the classes by the names in the score files.
 
     Raises
     ------
@@ -59,10 +75,15 @@ def evaluate(model, title, seed, splits, detectors, scores, ood, out, draw=688, 
         raise NcstError(
             f"Evaluation needs one split with the role id, not {names['id'] or 'none'}: see config/splits.yaml."
         )
-    known = read_scores(scores / f"{names['id'][0]}.parquet")
+
+    def titled(name):
+        found = read_scores(scores / f"{name}.parquet")
+        return replace(found, class_names=[(titles or {}).get(c, c) for c in found.class_names])
+
+    known = titled(names["id"][0])
 
     def read(name):
-        found = read_scores(scores / f"{name}.parquet")
+        found = titled(name)
         if found.classes != known.classes:
             raise NcstError(
                 f"{found.path} has the classes {found.classes} and {known.path} has {known.classes}: score both again."

@@ -160,6 +160,17 @@ def _write_run(results, model, seed, numbers):
         writer.writerows((e, 1.8 * rate**e, 1.7 * (rate + 0.02) ** e + 0.05, 1 - 0.7 * rate**e) for e in range(12))
 
 
+def _write_map(results, model, seed, clips):
+    generator = np.random.default_rng(seed)
+    split = {"wavtokenizer": "ood_single", "dac": "ood_multi", "soundstream": "ood_multi"}
+    rows = [
+        {key: clip[key] for key in ("clip_id", "codec", "label", "corpus", "speaker")}
+        | {"split": split.get(clip["codec"], "eval_id"), "x": float(x), "y": float(y)}
+        for clip, (x, y) in zip(clips, generator.random((len(clips), 2), np.float32), strict=True)
+    ]
+    _write_parquet(results / "maps" / model / f"seed-{seed}.parquet", rows)
+
+
 def _write_benchmarks(results):
     for i, name in enumerate(
         ("resynthesize/st_eval/encodec/00000", "resynthesize/st_eval/snac/00000", "train/aasist/seed-688")
@@ -212,6 +223,7 @@ def write(folder, *, alm=True, ood=True, refused=False, per_shard=6):
             elif refused and model == "mel_lcnn":
                 numbers |= {"ood": {"refused": "Its recall is <close> to guessing."}, "curves": {}}
             _write_run(results, model, seed, numbers)
+            _write_map(results, model, seed, clips)
             if ood:
                 _write_json(results / "robustness" / model / f"seed-{seed}.json", robustness(model, seed))
             _write_json(results / "unseen_real" / model / f"seed-{seed}.json", fake_unseen_real(model, seed))

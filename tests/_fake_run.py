@@ -120,6 +120,8 @@ def _detector_numbers(generator, distance, n=400):
     auroc = float((ood_scores[:, None] > id_scores).mean())
     curves = {
         "roc": {"fpr": fpr.tolist(), "tpr": tpr.tolist()},
+        "oscr": {"fpr": fpr.tolist(), "ccr": (0.9 * tpr).tolist()},
+        "risk_coverage": {"coverage": tpr.tolist(), "risk": (fpr / 2).tolist()},
         "hist": {"edges": edges.tolist()}
         | {k: np.histogram(s, edges)[0].tolist() for k, s in (("id", id_scores), ("ood", ood_scores))},
     }
@@ -128,6 +130,7 @@ def _detector_numbers(generator, distance, n=400):
         "fpr95": interval(float((ood_scores <= threshold).mean())),
         "eer": interval(float((1 - tpr + fpr)[np.abs(1 - tpr - fpr).argmin()] / 2)),
         "threshold95": threshold,
+        "threshold_dev": threshold + 0.1,
     }
     return numbers, curves
 
@@ -206,6 +209,9 @@ def metrics(model, seed, alm=True):
                 for c in codecs
             },
         }
+        for part in ood[split]["detectors"].values():
+            rows = {str(c): [*row, 2] for c, row in zip(classes, confusion.tolist(), strict=True)}
+            part["open_confusion"] = rows | {codec: [0, 3, 0, 0, 5, 0, 0, 32] for codec in codecs}
         curves[split] = {d: n[1] for d, n in numbers.items()}
     return {
         "model": model,
@@ -220,6 +226,13 @@ def metrics(model, seed, alm=True):
             "accuracy": interval(strength - 0.01),
             "per_class_f1": {str(c): interval(min(1, strength + 0.01 * (c - 3))) for c in classes},
             "confusion": confusion.tolist(),
+        },
+        "calibration": {
+            "temperature": 1.3,
+            "reliability": {
+                "bins": {"confidence": [None, 0.4, 0.9], "accuracy": [None, 0.5, 0.8], "count": [0, 30, 90]},
+                "bins_scaled": {"confidence": [None, 0.4, 0.8], "accuracy": [None, 0.5, 0.8], "count": [0, 40, 80]},
+            },
         },
         "single": {
             name: {

@@ -78,6 +78,7 @@ def test_every_part_is_there(page):
         "unseen",
         "unseen-real",
         "robustness",
+        "maps",
         "taxonomy",
         "tables",
         "listen",
@@ -104,24 +105,15 @@ def test_every_part_is_there(page):
         "versions",
     ]
     charts = [
-        "single",
-        "confusion",
-        "taken",
-        "detectors",
-        "histograms",
-        "roc",
-        "robustness",
-        "taxonomy",
-        "unseen_real",
-        "learning",
-        "levels",
+        *("single", "confusion", "reliability", "taken", "decisions", "detectors", "histograms", "roc", "oscr"),
+        *("risk_coverage", "unseen_real", "robustness", "maps", "taxonomy", "learning", "levels"),
     ]
     wanted = {*sections, *(f"table-{t}" for t in tables), *(f"chart-{c}" for c in charts)}
     assert wanted <= page.ids
 
 
 def test_a_tracer_is_shown_by_codec_and_its_parameter_errors_are_no_percentages(html, page):
-    assert '"clips":"DAC · mvq"' in html
+    assert '"row":["Real · real","DAC · mvq"]' in html
     assert "45.20 [40.00, 140.00]" in page.text
 
 
@@ -234,11 +226,15 @@ def test_missing_parts_leave_a_note(tmp_path):
             path.unlink()
     for path in (results / "models").rglob("curves.csv"):
         path.unlink()
+    for path in (results / "maps").rglob("*.parquet"):
+        path.unlink()
     write_page(results, fake.config(), tmp_path / "index.html")
     page = Page((tmp_path / "index.html").read_text(encoding="utf-8"))
-    assert not {"chart-detectors", "chart-roc", "chart-learning", "table-table5", "table-rules"} & page.ids
+    assert (
+        not {"chart-maps", "chart-detectors", "chart-roc", "chart-learning", "table-table5", "table-rules"} & page.ids
+    )
     assert "22 clips 0 failed" in page.text
-    for note in ("no out-of-distribution scores", "no tables", "no learning curves", "Configured but not run"):
+    for note in ("no out-of-distribution scores", "no tables", "no learning curves", "no embedding maps", "not run"):
         assert note in page.text
 
 
@@ -262,9 +258,9 @@ def test_missing_results_say_what_to_run(tmp_path):
 
 def test_figures_are_valid_svg(results, tmp_path):
     paths = write_figures(results, fake.config(), tmp_path)
-    names = [path.name for path in paths]
-    assert len(set(names)) == len(names) and all(re.fullmatch(r"[a-z0-9-]+\.svg", name) for name in names)
-    assert {name.split("--")[0].removesuffix(".svg") for name in names} == {
+    names = [path.relative_to(tmp_path).as_posix() for path in paths]
+    assert len(set(names)) == len(names) and all(re.fullmatch(r"[a-z_]+/[a-z0-9-]+\.svg", name) for name in names)
+    assert {name.split("/")[0] for name in names} == {
         "single",
         "confusion",
         "taken",
@@ -272,7 +268,12 @@ def test_figures_are_valid_svg(results, tmp_path):
         "histograms",
         "roc",
         "robustness",
-        "unseen-real",
+        "unseen_real",
+        "oscr",
+        "risk_coverage",
+        "reliability",
+        "decisions",
+        "maps",
         "taxonomy",
         "learning",
         "levels",
@@ -280,9 +281,9 @@ def test_figures_are_valid_svg(results, tmp_path):
     }
     for path in paths:
         ElementTree.parse(path)
-    drawn = (tmp_path / "confusion--aasist-seed-688.svg").read_text()
+    drawn = (tmp_path / "confusion/aasist-seed-688.svg").read_text()
     assert all(title in drawn for title in list(fake.TITLES.values())[:7])
-    facets = (tmp_path / "histograms--aasist-seed-688--unseen-codecs-8-9.svg").read_text()
+    facets = (tmp_path / "histograms/aasist-seed-688--unseen-codecs-8-9.svg").read_text()
     assert all(title in facets for title in fake.DETECTORS.values())
 
 
@@ -313,6 +314,16 @@ def test_the_page_works_in_a_browser(results, html, tmp_path):
         browser.wait(f"{marks} !== {json.dumps(before)}")
         assert browser.run("document.querySelector('#chart-roc select').value") == "W2V2-AASIST, seed 688"
 
+        legend = "document.querySelector('#chart-maps .plot svg').textContent"
+        assert "SoundStream" in browser.run(legend)
+        browser.run(f"{choose}(document.querySelector('#chart-maps select[data-key=colour]'))")
+        browser.wait(f"{legend}.includes('Unseen codecs 8-9')")
+
+        loaded = (
+            "new Promise(done => { a.onloadedmetadata = () => done(a.duration > 0); a.preload = 'auto'; a.load() })"
+        )
+        assert browser.run(f"Promise.all([...document.querySelectorAll('audio')].map(a => {loaded}))") == [True] * 22
+
         shown = "[...document.querySelectorAll('.panel')].map(p => p.hidden).join()"
         assert browser.run(shown) == "false,true"
         browser.run(f"{choose.replace('3', '1')}(document.getElementById('language'))")
@@ -331,6 +342,11 @@ def test_the_page_works_in_a_browser(results, html, tmp_path):
         for kind in ("mousePressed", "mouseReleased"):
             browser.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
         browser.wait("document.querySelectorAll('.panel')[1].querySelectorAll('audio')[2].currentTime > 0.3")
+
+        for key in ("keyDown", "keyUp"):
+            browser.send("Input.dispatchKeyEvent", type=key, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+        assert browser.run("document.activeElement.matches('a, button, select, input, [tabindex], audio, summary')")
+        assert browser.run("document.querySelectorAll('figure.table:not(:has(a[download$=\".csv\"]))').length") == 0
 
         assert not [p for p in browser.problems() if "WARN" not in p]
         assert all(r.startswith(("file://", "data:", "blob:")) for r in browser.requests())

@@ -92,7 +92,9 @@ def test_every_stage_leaves_its_product(project):
         "unseen_real/mel_lcnn/seed-688.json",
         "tables/robustness.csv",
         "tables/shortcuts.tex",
+        "maps/mel_lcnn/seed-688.parquet",
         "report/index.html",
+        "report/figures/maps/mel-lcnn--codec.svg",
     ):
         assert (project.results / path).is_file(), path
 

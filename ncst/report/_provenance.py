@@ -91,13 +91,21 @@ def _field(path, name):
 
 
 def weights_table(results):
-    """Return the origin and SHA-256 of every codec's weights and of every trained model."""
-    rows = []
-    for codec in results.codecs():
-        if kind := results.weights(codec):
-            rows.append(
-                (results.title(codec), kind, _origin(results.config, codec, kind), _digest(results.config, codec))
-            )
+    """Return the origin and SHA-256 of the weights of codecs, front-ends and ALMs, and of every trained model."""
+    config, rows = results.config, []
+    models = (config["models"].get(run["model"], {}) for run in results.runs + results.tracers)
+    used = {
+        "codecs": results.codecs(),
+        "frontends": dict.fromkeys(model["frontend"] for model in models if "frontend" in model),
+        "alms": [name for name in config.get("alms", {}) if config["roots"].get(name) == plan.GENERATE],
+    }
+    for family, names in used.items():
+        for name in names:
+            entry = config[family].get(name) or {}
+            if entry.get("weights"):
+                kind = plan.weights_kind(config, name)
+                origin, digest = _origin(entry["weights"], kind), _digest(config, name, family)
+                rows.append((entry.get("title", name), kind, origin, digest))
     for run in results.runs + results.tracers:
         folder = results.folder / "models" / run["model"] / f"seed-{run['seed']}"
         path = folder / "model.safetensors"
@@ -108,19 +116,19 @@ def weights_table(results):
     return table("weights", "Weights", text, ["Network", "Kind", "Origin", "SHA-256"], rows)
 
 
-def _origin(config, codec, kind):
-    entry = config["codecs"][codec]["weights"].get(kind, {})
+def _origin(weights, kind):
+    entry = weights.get(kind, {})
     if "repo" in entry:
         return f"{entry['repo']} at {str(entry.get('revision', '?'))[:12]}"
     return entry.get("url") or "trained by this project, not the published weights"
 
 
-def _digest(config, codec):
+def _digest(config, name, family):
     try:
-        path = plan.weight_file(config, codec)
+        path = plan.weight_file(config, name, family)
     except (NcstError, KeyError):
         return None
-    return sha256(path) if path and Path(path).exists() else None
+    return sha256(path) if path and Path(path).is_file() else None
 
 
 def rules_table(results):

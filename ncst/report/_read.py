@@ -44,6 +44,8 @@ class Results:
         Clips per ``split, label, source_set, codec``.
     curves : DataFrame
         Learning curves in long form: ``run, curve, epoch, value``.
+    maps : DataFrame
+        Places on the embedding maps: ``run`` and the columns of `ncst.embedding_map.map_embeddings`.
     benchmarks : DataFrame
         ``rule`` and the measurements of every job.
     """
@@ -59,6 +61,7 @@ class Results:
     index: pd.DataFrame
     splits: pd.DataFrame
     curves: pd.DataFrame
+    maps: pd.DataFrame
     benchmarks: pd.DataFrame
 
     def title(self, codec):
@@ -107,6 +110,7 @@ def read_results(folder, config):
         index=_frame(folder / "corpora", INDEX_COLUMNS),
         splits=_splits(folder),
         curves=_curves(folder, runs + tracers),
+        maps=_maps(folder, runs),
         benchmarks=_benchmarks(folder),
     )
 
@@ -183,6 +187,12 @@ def _curves(folder, runs):
             long = frame.melt(id_vars=frame.columns[0], var_name="curve", value_name="value")
             tables.append(long.rename(columns={frame.columns[0]: "epoch"}).assign(run=run["run"]).dropna())
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["run", "curve", "epoch", "value"])
+
+
+def _maps(folder, runs):
+    paths = [(run["run"], folder / "maps" / run["model"] / f"seed-{run['seed']}.parquet") for run in runs]
+    tables = [pq.read_table(path).to_pandas().assign(run=run) for run, path in paths if path.exists()]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["run"])
 
 
 def _benchmarks(folder):

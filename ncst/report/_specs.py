@@ -1,4 +1,4 @@
-"""Vega-Lite specifications without data; the records they unfold are described in `ncst.report._charts`."""
+"""Vega-Lite specifications without data; the records they unfold are described in `ncst.report._chart`."""
 
 import altair as alt
 
@@ -7,6 +7,14 @@ OKABE_ITO_ON_DARK = ("#56B4E9", "#E69F00", "#1FBF92", "#E39AC4", "#F0E442", "#FF
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 2, 2, 2])
 INK = alt.param(name="ink", value="#1b1f24")
 PAPER = alt.param(name="paper", value="#ffffff")
+WRAP = alt.param(name="wrap", value=44)
+SHAPES = (
+    "circle",
+    "square",
+    "triangle-up",
+    "diamond",
+    "cross",
+)  # five: with eight colours every pair is met once in 40
 
 
 def _spec(chart, height):
@@ -29,7 +37,9 @@ def _number(field, title, form=".2f"):
 
 
 def _rows(field, title=None):
-    axis = alt.Axis(ticks=False, domain=False)
+    lines = f"split(trim(replace(datum.label, regexp('(.{{1,' + {WRAP.name} + '}})( |$)', 'g'), '$1\\n')), '\\n')"
+    up = {"condition": {"test": "true", "expr": f"-6 * (ceil(length(datum.label) / {WRAP.name}) - 1)"}, "value": 0}
+    axis = alt.Axis(ticks=False, domain=False, labelLimit=0, labelExpr=lines, labelOffset=up)
     return alt.Y(field, type="nominal", sort=None, title=title, axis=axis)
 
 
@@ -62,13 +72,14 @@ def intervals(row, models, runs, domain=None):
     x = alt.X("low", type="quantitative", title="percent", scale=scale, axis=alt.Axis(tickCount=6))
     bars = base.mark_rule(strokeWidth=2).encode(x=x, x2="high")
     points = base.mark_point(filled=True, size=46).encode(x=alt.X("value", type="quantitative", scale=scale))
-    return _spec((bars + points).add_params(pick), alt.Step(max(5, 30 // max(len(runs), 1)), **{"for": "offset"}))
+    return _spec((bars + points).add_params(pick, WRAP), alt.Step(max(5, 30 // max(len(runs), 1)), **{"for": "offset"}))
 
 
-def heatmap(row, title):
-    """Draw ``count`` of every ``prediction`` as the percentage of the *row*'s ``n`` clips."""
+def heatmap(rows, title):
+    """Draw ``count`` of every ``row`` and ``prediction`` as the percentage of the row's ``n`` clips."""
     base = (
         _records()
+        .transform_flatten(["row", "count", "n"])
         .transform_flatten(["prediction", "count"])
         .transform_calculate(share="datum.n > 0 ? datum.count / datum.n : 0")
         .transform_calculate(
@@ -82,9 +93,9 @@ def heatmap(row, title):
                 title="taken for",
                 axis=alt.Axis(orient="top", labelOverlap=False),
             ),
-            y=_rows(row, title),
+            y=_rows("row", title),
             tooltip=[
-                _name(row, "Clips of"),
+                _name("row", rows.capitalize()),
                 _name("prediction", "Taken for"),
                 _number("count", "Clips", "d"),
                 _number("share", "Share", ".2%"),
@@ -134,11 +145,11 @@ def _shaded(base, field, full):
     paper, ink = (alt.value(alt.expr(param.name)) for param in (PAPER, INK))
     colour = alt.when(f"datum.{field} > {full / 2}").then(paper).otherwise(ink)
     numbers = base.mark_text().encode(text=alt.Text("label", type="nominal"), color=colour)
-    return _spec((base.mark_rect().encode(color=shade) + numbers).add_params(INK, PAPER), alt.Step(27))
+    return _spec((base.mark_rect().encode(color=shade) + numbers).add_params(INK, PAPER, WRAP), alt.Step(30))
 
 
 def histogram():
-    """Draw the shares ``known`` and ``unseen`` over the bins ``low``-``high``, and the ``threshold``."""
+    """Draw the shares ``known`` and ``unseen`` over the bins ``low``-``high``, and two thresholds."""
     pick = alt.selection_point(fields=["set"], bind="legend")
     bars = (
         _records()
@@ -169,17 +180,19 @@ def histogram():
             ],
         )
     )
-    threshold = {"field": "threshold", "type": "quantitative", "aggregate": "min"}
-    rule = (
+    rules = [
         _records()
-        .mark_rule(strokeDash=[4, 3], strokeWidth=1.5)
+        .mark_rule(strokeDash=dash, strokeWidth=1.5)
         .encode(
-            x=alt.X(**threshold),
+            x=alt.X(field, type="quantitative", aggregate="min"),
             color=alt.value(alt.expr(INK.name)),
-            tooltip=alt.Tooltip(**threshold, title="Keeps 95 % of the known", format=".4~g"),
+            tooltip=alt.Tooltip(
+                field, type="quantitative", aggregate="min", title=f"Keeps 95 % of {field}", format=".4~g"
+            ),
         )
-    )
-    layers = (bars.add_params(pick) + rule).transform_flatten(["low", "high", "known", "unseen"])
+        for field, dash in (("test", [5, 3]), ("development", [1.5, 2.5]))
+    ]
+    layers = alt.layer(bars.add_params(pick), *rules).transform_flatten(["low", "high", "known", "unseen"])
     return _spec(layers.transform_fold(["known", "unseen"], as_=["set", "share"]).add_params(INK), 240)
 
 
@@ -217,4 +230,77 @@ def spans(row):
     x = alt.X("low", type="quantitative", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6))
     bars = base.mark_bar(height=6, opacity=0.35).encode(x=x, x2="high")
     ticks = base.mark_tick(thickness=3, size=16).encode(x=alt.X("middle", type="quantitative", title=None))
-    return _spec(bars + ticks, alt.Step(22))
+    return _spec((bars + ticks).add_params(WRAP), alt.Step(22))
+
+
+def reliability(models):
+    """Draw ``accuracy`` over ``confidence`` (percent) of ``count`` clips, and the diagonal."""
+    pick = alt.selection_point(fields=["model"], bind="legend")
+    scale = alt.Scale(domain=[0, 100])
+    base = (
+        _records()
+        .transform_flatten(["confidence", "accuracy", "count"])
+        .transform_filter("datum.count > 0")
+        .encode(
+            x=alt.X(
+                "confidence",
+                type="quantitative",
+                title="probability of the taken class, percent",
+                scale=scale,
+                axis=alt.Axis(tickCount=6),
+            ),
+            y=alt.Y("accuracy", type="quantitative", title="right, percent", scale=scale),
+            color=_colour("model", models),
+            detail="run:N",
+            opacity=alt.when(pick).then(alt.value(1)).otherwise(alt.value(0.1)),
+            tooltip=[
+                _name("run", "Model"),
+                _number("confidence", "Probability", ".1f"),
+                _number("accuracy", "Right", ".1f"),
+                _number("count", "Clips", "d"),
+            ],
+        )
+    )
+    sizes = alt.Size("count", type="quantitative", legend=None, scale=alt.Scale(type="sqrt", range=[12, 240]))
+    marks = base.mark_line(strokeWidth=1.5) + base.mark_point(filled=True).encode(size=sizes)
+    spec = _spec(marks.add_params(pick), 260)
+    spec["layer"].insert(
+        0,
+        {
+            "data": {"values": [{"at": 0}, {"at": 100}]},
+            "mark": {"type": "line", "strokeDash": [3, 3], "strokeWidth": 1, "color": "#888888"},
+            "encoding": {axis: {"field": "at", "type": "quantitative"} for axis in ("x", "y")},
+        },
+    )
+    return spec
+
+
+def scatter():
+    """Draw the points ``x``, ``y`` by what ``colour`` names: arrays of codes into ``names``."""
+    fields = ["codec", "corpus", "speaker", "test set"]
+    pick = alt.selection_point(fields=["group"], bind="legend")
+    order = alt.EncodingSortField("rank", op="min")
+    group = {"field": "group", "type": "nominal", "title": None, "sort": order}
+    legend = alt.Legend(orient="top", symbolSize=70, symbolOpacity=1, labelLimit=240)
+    chart = (
+        _records()
+        .transform_flatten(["x", "y", "known", *fields])
+        .transform_calculate(rank="datum[datum.colour]")
+        .transform_calculate(
+            group="datum.names[datum.colour][datum.rank]",
+            **{field.replace(" ", "_"): f"datum.names['{field}'][datum['{field}']]" for field in fields},
+        )
+        .mark_point(size=34, strokeWidth=1.2)
+        .encode(
+            x=alt.X("x", type="quantitative", axis=None, scale=alt.Scale(domain=[-15, 1015])),
+            y=alt.Y("y", type="quantitative", axis=None, scale=alt.Scale(domain=[-15, 1015])),
+            stroke=alt.Stroke(**group, legend=legend),
+            fill=alt.Fill(**group, legend=legend),
+            shape=alt.Shape(**group, legend=legend, scale=alt.Scale(range=list(SHAPES))),
+            fillOpacity=alt.when("datum.known == 1").then(alt.value(0.75)).otherwise(alt.value(0)),
+            opacity=alt.when(pick).then(alt.value(0.9)).otherwise(alt.value(0.06)),
+            tooltip=[_name(field.replace(" ", "_"), field.capitalize()) for field in fields],
+        )
+        .add_params(pick)
+    )
+    return _spec(chart, 460)

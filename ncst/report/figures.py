@@ -18,7 +18,7 @@ THEME = {
     "font": "Helvetica, Arial, sans-serif",
     "padding": 14,
     "axis": {"labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal", "gridColor": "#e4e7eb"},
-    "axisY": {"labelLimit": 240},
+    "axisY": {"labelLineHeight": 12},
     "axisTop": {"labelAngle": -40},
     "legend": {"columns": 3},
     "range": {"category": list(OKABE_ITO), "heatmap": ["#f3f6fa", "#0b4f8a"]},
@@ -37,7 +37,8 @@ def write_figures(results, config, out_dir):
     config : dict
         The merged configuration.
     out_dir : path
-        Folder for ``<chart>--<choice>--<choice>.svg``. Histograms of all detectors share one file.
+        Folder for ``<chart>/<choice>--<choice>.svg``. Histograms of all detectors share one file; the
+        confusion with the unknown is that of the first detector.
 
     Returns
     -------
@@ -53,17 +54,18 @@ def write_figures(results, config, out_dir):
     for chart in charts(read).values():
         facet = "detector" if chart.name == "histograms" else None
         keys = [key for key in chart.keys if key != facet]
-        for choice in dict.fromkeys(tuple(record[key] for key in keys) for record in chart.records):
-            records = [
-                r for r in chart.records if all(r[key] == value for key, value in zip(keys, choice, strict=True))
-            ]
-            path = Path(out_dir) / ("--".join(map(_slug, (chart.name, *choice))) + ".svg")
+        drawn = chart.records
+        if chart.name == "decisions":
+            drawn = [record for record in drawn if record["detector"] == drawn[0]["detector"]]
+        for choice in dict.fromkeys(tuple(record[key] for key in keys) for record in drawn):
+            records = [r for r in drawn if all(r[key] == value for key, value in zip(keys, choice, strict=True))]
+            path = Path(out_dir) / chart.name / f"{'--'.join(map(_slug, choice)) or 'all'}.svg"
             svg = vl_convert.vegalite_to_svg(_filled(chart.spec, records, facet), config=THEME)
             with atomic(path) as temporary:
                 temporary.write_text(svg, encoding="utf-8")
             paths.append(path)
     for panel in gallery(read):
-        path = Path(out_dir) / f"gallery--{_slug(panel['language'])}.svg"
+        path = Path(out_dir) / "gallery" / f"{_slug(panel['language'])}.svg"
         with atomic(path) as temporary:
             temporary.write_text(gallery_svg(panel), encoding="utf-8")
         paths.append(path)

@@ -18,14 +18,14 @@ function theme(width) {
     background: null,
     font: getComputedStyle(document.body).fontFamily,
     axis: { ...text, gridColor: colour("grid"), domainColor: colour("line"), tickColor: colour("line") },
-    axisY: { labelLimit: narrow ? 104 : 240 },
+    axisY: narrow ? { labelFontSize: 9, labelLineHeight: 10 } : { labelLineHeight: 12 },
     axisTop: { labelAngle: narrow ? -90 : -40 },
     legend: { ...text, labelColor: colour("ink"), labelLimit: 170, columns: Math.max(1, Math.floor((width - 100) / 190)) },
     mark: { color: palette[0] },
     text: { fontSize: narrow ? 8 : 11 },
     range: { category: palette, heatmap: [colour("low"), colour("high")] },
     view: { stroke: null },
-    params: { ink: colour("ink"), paper: colour("paper") },
+    params: { ink: colour("ink"), paper: colour("paper"), wrap: narrow ? 20 : 44 },
   };
 }
 
@@ -49,10 +49,12 @@ async function draw(figure) {
   for (const param of spec.params ?? []) if (param.name in params) param.value = params[param.name];
   spec.data = { name: "records", values: chosen(figure) };
   figure.view?.finalize();
+  plot.style.minHeight = figure.view && `${plot.offsetHeight}px`;
   const options = { mode: "vega-lite", renderer: "svg", config, tooltip: { theme: dark.matches ? "dark" : "light" } };
   options.actions = plot.clientWidth >= NARROW && { export: true, source: false, compiled: false, editor: false };
   options.downloadFileName = figure.dataset.chart;
   figure.view = await window.vegaEmbed(plot, spec, options);
+  plot.style.minHeight = "";
   figure.dataset.drawn = "yes";
 }
 

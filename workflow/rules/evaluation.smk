@@ -75,12 +75,40 @@ rule evaluate:
     params:
         title=lambda wildcards: config["models"][wildcards.model]["title"],
         splits={name: config["splits"][name] for name in of_role("dev", "id", "single", "ood")},
+        titles={codec: config["codecs"][codec]["title"] for codec in CODECS},
         detectors=DETECTORS,
         seed=config["seed"],
         scores=lambda wildcards: f"{RESULTS}/scores/{wildcards.model}/seed-{wildcards.seed}",
         ood=lambda wildcards: f"{RESULTS}/ood/{wildcards.model}/seed-{wildcards.seed}",
     script:
         "../scripts/evaluate.py"
+
+
+rule map_embeddings:
+    input:
+        expand(
+            f"<results>/scores/{MODEL_RUN}/{{split}}.parquet", split=of_role("id", "single", "ood"), allow_missing=True
+        ),
+    output:
+        f"<results>/maps/{MODEL_RUN}.parquet",
+    log:
+        f"<logs>/map_embeddings/{MODEL_RUN}.log",
+    benchmark:
+        f"<benchmarks>/map_embeddings/{MODEL_RUN}.jsonl"
+    wildcard_constraints:
+        model=any_of(name for name in config["models"] if name not in TRACERS),
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem="4GB",
+        runtime="1h",
+    params:
+        splits=of_role("id", "single", "ood"),
+        seed=config["seed"],
+        scores=lambda wildcards: f"{RESULTS}/scores/{wildcards.model}/seed-{wildcards.seed}",
+    script:
+        "../scripts/map_embeddings.py"
 
 
 rule evaluate_taxonomy:

@@ -1,4 +1,5 @@
 METRICS = [f"<results>/metrics/{model}/seed-{seed}.json" for model in MODELS for seed in plan.seeds(config, model)]
+MAPS = [f"<results>/maps/{run}.parquet" for run in SOURCE_RUNS]
 
 FINDINGS = {
     "robustness": [f"<results>/robustness/{run}.json" for run in SOURCE_RUNS if CELLS],
@@ -32,14 +33,16 @@ rule draw_figures:
     input:
         **FINDINGS,
         metrics=METRICS,
+        maps=MAPS,
         tables="<results>/tables",
     output:
         report(
             directory("<results>/report/figures"),
-            patterns=["{name}.svg"],
+            patterns=["{chart}/{choice}.svg"],
             caption="../report/figure.rst",
             category="Figures",
-            labels={"figure": "{name}"},
+            subcategory="{chart}",
+            labels={"choice": "{choice}"},
         ),
     log:
         "<logs>/draw_figures.log",
@@ -56,6 +59,7 @@ rule write_page:
     input:
         **FINDINGS,
         metrics=METRICS,
+        maps=MAPS,
         tables="<results>/tables",
         manifests=expand("<results>/manifests/{split}.parquet", split=SPLITS),
         sources=expand("<results>/sources/{source_set}.parquet", source_set=SOURCES),

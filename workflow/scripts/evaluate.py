@@ -14,4 +14,5 @@ with job(snakemake):
         params.ood,
         snakemake.output[0],
         draw=params.seed,
+        titles=params.titles,
     )
