@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from ncst._sampling import draw_epoch
 from ncst.errors import NcstError
 from ncst.seeds import seed_of
 
@@ -22,15 +23,18 @@ class Clips(torch.utils.data.Dataset):
         One per clip.
     augmentation : ncst.augmentation.Augmentation or None
         Makes other features of those that the store, its own, holds.
+    groups : list or None
+        What an epoch draws from, see `ncst._sampling.groups_of`; None draws every clip once.
     """
 
-    def __init__(self, manifest, store, crop=None, targets=None, augmentation=None):
+    def __init__(self, manifest, store, crop=None, targets=None, augmentation=None, groups=None):
         self.files = manifest["shard_file"]
         self.rows = manifest["row"]
         self.store = store
         self.crop = crop
         self.targets = targets
         self.augmentation = augmentation
+        self.groups = groups or [(1.0, np.arange(len(self)))]
         store.open(self.files[0])
         fingerprint = (augmentation or store).fingerprint
         self.axis = fingerprint["time_axis"]
@@ -72,7 +76,7 @@ class Clips(torch.utils.data.Dataset):
     def shuffled(self, size, *names):
         """Return the keys of one epoch: order, crops and augmentation follow from *names* alone."""
         draw = np.random.default_rng(seed_of(*names, bits=64))
-        order = draw.permutation(len(self))
+        order = draw_epoch(self.groups, draw)
         starts = draw.integers(0, self.length - (self.crop or self.length) + 1, len(self))
         seeds = draw.integers(2**63, size=len(self))
         return [tuple(part[i : i + size] for part in (order, starts, seeds)) for i in range(0, len(self), size)]

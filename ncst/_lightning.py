@@ -190,7 +190,7 @@ class Run(pl.LightningModule):
         features, targets = batch
         rank = [self.global_rank] if self.global_rank else []
         torch.manual_seed(seed_of(*self.names, "dropout", self.epoch, number, *rank))
-        loss = self.objective(self.network(features)[1].float(), targets)
+        loss = self.objective.of_batch(self.network, features, targets)
         self.sums["train"] += loss.item() * len(targets)
         self.sums["clips"] += len(targets)
         if self.progress:

@@ -1,34 +1,40 @@
-"""What training minimises: cross-entropy of one label, or a weighted sum over the heads of a taxonomy tracer."""
+"""What training minimises: an objective of one label, or a weighted sum over the heads of a taxonomy tracer."""
 
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
+from ncst import registry
 from ncst.errors import NcstError
+from ncst.objectives._base import finite, loss_weights
 from ncst.taxonomy import CLASSES, split_logits
 
 
-def objective_of(facts, targets):
-    """Return the objective of the experiment *facts* (content of a ``model.json``) with the training *targets*."""
+def objective_of(facts, targets=None):
+    """Return the objective of the experiment *facts* (content of a ``model.json``).
+
+    Parameters
+    ----------
+    facts : dict
+    targets : list, optional
+        Those of the training clips, from which class weights follow.
+
+    Raises
+    ------
+    NcstError
+        If it is unknown, does not take its options, or is asked of a taxonomy tracer.
+    """
+    where, options = f"models.{facts['name']}.training.objective", dict(facts["training"]["objective"])
+    name = options.pop("name", None)
     if "heads" in facts:
+        if name != "cross_entropy":
+            raise NcstError(f"{where} is {name}: a model with `heads` is trained with cross_entropy.")
         return TaxonomyLoss(facts["heads"])
-    return OneLabelLoss(loss_weights(targets, facts["training"]["class_weights"]))
-
-
-class OneLabelLoss(nn.Module):
-    """Mean cross-entropy over clips; class weights count in training alone."""
-
-    def __init__(self, weights):
-        super().__init__()
-        self.register_buffer("weights", weights, persistent=False)
-
-    def forward(self, logits, targets):
-        """Return the loss of (B, C) *logits* and (B,) *targets*."""
-        return clip_loss(logits, targets, self.weights if self.training else None)
-
-    def right(self, logits, targets):
-        """Return the number of right answers, a tensor."""
-        return (logits.argmax(1) == targets).sum()
+    weights = None if targets is None else loss_weights(targets, facts["training"]["class_weights"])
+    try:
+        return registry.load("objectives", name)(facts["classes"], weights, **options)
+    except TypeError as error:
+        raise NcstError(f"{where} does not take the options {options}: {error}.") from error
 
 
 class TaxonomyLoss(nn.Module):
@@ -61,6 +67,10 @@ class TaxonomyLoss(nn.Module):
                 losses[head] = cross_entropy(part, targets[:, place].long(), getattr(self, f"{head}_weights"))
         return losses
 
+    def of_batch(self, network, features, targets):
+        """Return the loss of a batch of features."""
+        return self(network(features)[1].float(), targets)
+
     def forward(self, logits, targets):
         """Return the loss of (B, outputs) *logits* and (B, columns) *targets*."""
         parts = self.parts(logits, targets)
@@ -75,35 +85,3 @@ class TaxonomyLoss(nn.Module):
             else:
                 answers.append((part.argmax(1) == targets[:, place]).sum())
         return torch.stack(answers).float().mean()
-
-
-def loss_weights(targets, kind):
-    """Return one weight per class, inverse to its number of clips and 1 on average over clips, or None."""
-    if kind is None:
-        return None
-    counts = torch.bincount(torch.tensor(targets)).float()
-    return counts.sum() / (len(counts) * counts)
-
-
-def clip_loss(logits, targets, weights=None):
-    """Return the mean cross-entropy over clips.
-
-    Raises
-    ------
-    NcstError
-        If it is not finite.
-    """
-    return finite(cross_entropy(logits, targets, weight=weights))
-
-
-def finite(loss):
-    """Return *loss*, a tensor.
-
-    Raises
-    ------
-    NcstError
-        If it is not finite.
-    """
-    if not torch.isfinite(loss):
-        raise NcstError("The loss is not a number: lower `lr` or set `clip_grad` in the model's `training`.")
-    return loss

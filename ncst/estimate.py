@@ -201,8 +201,9 @@ def _experiments(config, costs):
         if model in tracers:
             tested = plan.tested_splits(config, model)
         else:
-            tested = [split for split in splits if roles[split] in ("train", "id", "single", "ood")]
-            rated = sum(plan.clips(config, split) for split in tested if roles[split] != "single")
+            tested = [split for split in splits if roles[split] in ("dev", "id", "single", "ood")]
+            tested.append(plan.training_splits(config, model)[0])
+            rated = sum(plan.clips(config, split) for split in tested if roles.get(split) != "single")
             seconds = runs * len(detectors) * rated * costs["detect"]
             detect += Work.of(seconds, jobs=runs * len(detectors), on_gpu=False, start=1.0)
         learnt, checked = (plan.clips(config, split) for split in plan.training_splits(config, model))

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ncst import plan
 from ncst.audio import SAMPLE_RATE
 from ncst.errors import NcstError
 from ncst.files import atomic
@@ -46,7 +47,8 @@ def write_manifest(split, entry, shard_files, audio, out, seed=0):
         The split's name.
     entry : dict
         Its entry of ``config/splits.yaml``; ``label`` there overrides the clips' own, ``balance`` pairs each bona fide
-        utterance with one spoof (see `pair_up`), and the role ``taxonomy`` labels bona fide 0 and spoof 1.
+        utterance with one spoof (see `pair_up`), ``real_ratio`` leaves clips out (`thin`), and the role
+        ``taxonomy`` labels bona fide 0 and spoof 1.
     shard_files : list of path
         Shards below the folder *audio*, in the order of the manifest.
     audio : path
@@ -82,6 +84,8 @@ def write_manifest(split, entry, shard_files, audio, out, seed=0):
         tables.append(table.filter(usable).drop_columns("status"))
     table = pa.concat_tables(tables)
     table = table.append_column("split", pa.array([split] * len(table)))
+    if entry.get("real_ratio"):
+        table = thin(table, entry["real_ratio"], seed)
     if entry.get("balance"):
         table = pair_up(table, entry["balance"], seed_of(seed, split))
     if entry.get("role") == "taxonomy":
@@ -95,6 +99,40 @@ def write_manifest(split, entry, shard_files, audio, out, seed=0):
     with atomic(out) as temporary:
         pq.write_table(table, temporary, compression="zstd")
     log.info("%s: %d clips, failed per codec: %s", split, len(table), failed or "none")
+
+
+def thin(table, ratio, seed):
+    """Leave out clips of real speech or of codecs until there are *ratio* real clips for each one of a codec.
+
+    All of the scarcer kind stay. Which clips of the other stay is decided by a hash of their utterance, equally many
+    of each codec, so that the lists of several ratios lie within each other and codecs keep the same utterances.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Clips with the columns ``utt_id`` and ``codec``.
+    ratio : float
+    seed : int
+
+    Returns
+    -------
+    pyarrow.Table
+        The rows kept, in their order.
+    """
+    codec = np.array(table["codec"].to_pylist())
+    rank = np.array([seed_of(seed, utt_id) for utt_id in table["utt_id"].to_pylist()])
+    real = codec == "real"
+    if not 0 < real.sum() < len(real):
+        raise NcstError("A split with `real_ratio` needs clips of real speech and of codecs: see config/splits.yaml.")
+    wanted = plan.kept(int(real.sum()), int((~real).sum()), ratio)
+    keep = np.zeros(len(table), bool)
+    for kind, count in zip((real, ~real), wanted):
+        names = np.unique(codec[kind])
+        counts = np.diff(np.round(np.linspace(0, count, len(names) + 1)).astype(int))
+        for name, some in zip(names, counts):
+            rows = np.flatnonzero(codec == name)
+            keep[rows[np.argsort(rank[rows], kind="stable")[:some]]] = True
+    return table.filter(pa.array(keep))
 
 
 def pair_up(table, taxonomy, seed):

@@ -98,7 +98,8 @@ def validate(config):
             raise NcstError(f"Config error at {key}: {unknown} unknown; the registries have {known}.")
     for name, model in config["models"].items():
         for size in model.keys() & {"published", "compact"}:
-            unknown = sorted({*((model[size].get("training") or {}).get("augment") or ())} - {*config["perturbations"]})
+            training = (model[size].get("training") or {}) | model.get("training", {})
+            unknown = sorted({*(training.get("augment") or ())} - {*config["perturbations"]})
             if unknown:
                 raise NcstError(
                     f"Config error at models.{name}.{size}.training.augment: {unknown} unknown; "
@@ -119,9 +120,9 @@ def validate(config):
     for name, root in config["roots"].items():
         if root == GENERATE:
             _check_alm(config, name)
-    for name in tracers(config):
-        entry = config["models"][name]
-        unknown = [s for s in (entry["train"], entry["dev"], *entry["test"]) if s not in config["splits"]]
+    for name, entry in config["models"].items():
+        named = entry.get("train", "train"), entry.get("dev", "dev"), *entry.get("test", ())
+        unknown = [split for split in named if split not in config["splits"]]
         if unknown:
             raise NcstError(f"Config error at models.{name}: no split {unknown[0]!r} in config/splits.yaml.")
 
@@ -212,6 +213,7 @@ def codec_entry(config, name):
 def model_entry(config, name):
     """Return the entry of model *name* flattened for its configured size: ``options`` and ``training`` of that size.
 
+    A ``training`` beside the sizes changes single keys of both.
     If its training has ``augment``, ``augmentation`` says from which features, with which front-end and how.
 
     Raises
@@ -226,7 +228,8 @@ def model_entry(config, name):
             f"The model {name!r} has no {size} size: set model_sizes.{name}, or add one to config/models.yaml."
         )
     found = {**{k: v for k, v in entry.items() if k not in ("published", "compact")}, "size": size, **entry[size]}
-    names = (found.get("training") or {}).get("augment")
+    found["training"] = {**(entry[size].get("training") or {}), **(entry.get("training") or {})}
+    names = found["training"].get("augment")
     return found | {"augmentation": _augmentation(config, name, names)} if names else found
 
 
@@ -269,7 +272,7 @@ def training_splits(config, model):
     Raises
     ------
     NcstError
-        If one is empty.
+        If one is empty, or a pair of its training split is not there or also tests the model.
     """
     entry = config["models"][model]
     names = [entry.get(part, part) for part in ("train", "dev")]
@@ -279,7 +282,26 @@ def training_splits(config, model):
                 f"The split {name!r}, which the model {model!r} needs, is empty: no selected codec and corpus serves "
                 "it; check `select`, `roots` and config/splits.yaml."
             )
+    if names[0] != "train" and "heads" not in entry:
+        _check_own_training(config, model, names[0])
     return names
+
+
+def _check_own_training(config, model, split):
+    learnt = pairs(config, split)
+    absent = {pair["source"] for pair in config["splits"][split]["pairs"]} - {source_set for source_set, _ in learnt}
+    if absent:
+        raise NcstError(
+            f"The split {split!r}, which the model {model!r} needs, lacks the source sets {sorted(absent)}: name the "
+            "roots of their corpora, or take the model from select.models."
+        )
+    for test in splits(config, "id", "single", "ood"):
+        both = set(learnt).intersection(pairs(config, test))
+        if both:
+            raise NcstError(
+                f"The model {model!r} would be tested on what it learns: {'/'.join(sorted(both)[0])} is in "
+                f"{split!r} and in {test!r}; take the split from select.splits."
+            )
 
 
 def tested_splits(config, model):
@@ -379,12 +401,17 @@ def pairs(config, split):
 def splits(config, *roles):
     """Return the selected splits that have clips, of the given roles or of all.
 
+    Where `select.splits` is null, training lists that no selected model learns from are left out.
+
     Raises
     ------
     NcstError
         If train, dev or an in-distribution split would be empty.
     """
     names = [name for name in selected(config, "splits") if not roles or config["splits"][name]["role"] in roles]
+    if config["select"].get("splits") is None:
+        learnt = {"train", *(config["models"][model].get("train") for model in selected(config, "models"))}
+        names = [name for name in names if config["splits"][name]["role"] != "train" or name in learnt]
     for name in names:
         if config["splits"][name]["role"] in ("train", "dev", "id") and not pairs(config, name):
             raise NcstError(
@@ -408,9 +435,23 @@ def robustness_cells(config):
 def clips(config, split):
     """Return how many clips *split* has when none fails; a balanced split takes each utterance once real, once not."""
     sizes = {source_set: config["sources"][source_set]["size"] for source_set, _ in pairs(config, split)}
-    if config["splits"][split].get("balance"):
+    entry = config["splits"][split]
+    if entry.get("balance"):
         return 2 * sum(sizes.values())
-    return sum(sizes[source_set] for source_set, _ in pairs(config, split))
+    total = sum(sizes[source_set] for source_set, _ in pairs(config, split))
+    if entry.get("real_ratio"):
+        real = sum(sizes[source_set] for source_set, codec in pairs(config, split) if codec == "real")
+        return sum(kept(real, total - real, entry["real_ratio"]))
+    return total
+
+
+def kept(real, fake, ratio):
+    """Return how many of *real* and of *fake* clips make the ratio *ratio* of real to fake; all of one kind stay.
+
+    >>> kept(100, 600, 0.5)
+    (100, 200)
+    """
+    return (real, round(real / ratio)) if real < ratio * fake else (round(fake * ratio), fake)
 
 
 def shard_names(size, shard_size):
@@ -453,7 +494,7 @@ def code_of(family, module):
     """
     first = CODE / family / f"{module}.py"
     if not first.is_file():
-        raise NcstError(f"The entry {module!r} of config/{family}.yaml has no module: write ncst/{family}/{module}.py.")
+        raise NcstError(f"There is no {module!r} among the {family}: write ncst/{family}/{module}.py.")
     files, queue = [], [first, CODE / family / "_base.py"]
     while queue:
         path = queue.pop(0)

@@ -4,9 +4,11 @@ import math
 
 import torch
 
+from ncst._sampling import SAMPLERS
 from ncst.errors import NcstError
 
 DEFAULTS = {
+    "objective": {"name": "cross_entropy"},
     "epochs": 50,
     "batch": 24,
     "optimizer": "adam",
@@ -18,6 +20,7 @@ DEFAULTS = {
     "step_factor": 0.5,
     "clip_grad": None,
     "class_weights": None,
+    "sampler": "shuffled",
     "precision": "fp32",
     "compile": None,
     "crop": None,
@@ -40,6 +43,7 @@ def read_recipe(name, training):
         "optimizer": set(OPTIMIZERS),
         "schedule": {"step", "cosine"},
         "class_weights": {None, "balanced"},
+        "sampler": set(SAMPLERS),
         "precision": {"fp32", "bf16", "fp16"},
         "compile": {None, "inductor", "aot_eager"},
     }

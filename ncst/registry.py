@@ -5,7 +5,7 @@ import pkgutil
 
 from ncst.errors import NcstError
 
-FAMILIES = ("corpora", "alms", "codecs", "frontends", "models", "detectors", "perturbations")
+FAMILIES = ("corpora", "alms", "codecs", "frontends", "models", "objectives", "detectors", "perturbations")
 
 
 def modules(family):

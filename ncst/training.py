@@ -13,6 +13,8 @@ from safetensors.torch import save
 
 from ncst import plan, registry, taxonomy
 from ncst._batches import Clips
+from ncst._objectives import objective_of
+from ncst._sampling import groups_of
 from ncst.augmentation import Augmentation
 from ncst.errors import NcstError
 from ncst.features import FeatureStore
@@ -85,7 +87,7 @@ def train(
     if model_entry.get("checkpoint") and not Path(model_entry["checkpoint"]).is_file():
         raise NcstError(f"models.{name}: the checkpoint {model_entry['checkpoint']} does not exist.")
     manifests = train_manifest, dev_manifest
-    needed = ("label", "codec", "shard_file", "row", *(taxonomy.COLUMNS if model_entry.get("heads") else ()))
+    needed = ("label", "codec", "corpus", "shard_file", "row", *(taxonomy.COLUMNS if model_entry.get("heads") else ()))
     columns = [read_manifest(path, needed).to_pydict() for path in manifests]
     if model_entry.get("heads"):
         heads = taxonomy.describe(model_entry["heads"], *columns, parameters or {}, manifests)
@@ -97,9 +99,13 @@ def train(
         targets = [[classes.index(y) for y in c["label"]] for c in columns]
     augmentation = _augmentation(name, model_entry, recipe, results, device)
     store = FeatureStore(results, model_entry["frontend"], augmentation and augmentation.fingerprint)
-    sets = [Clips(c, store, recipe["crop"], y) for c, y in zip(columns, targets)]
+    groups = groups_of(recipe["sampler"], columns[0]["label"], columns[0]["corpus"])
+    read = augmentation.store if augmentation else store
+    sets = [
+        Clips(columns[0], read, recipe["crop"], targets[0], augmentation, groups),
+        Clips(columns[1], store, recipe["crop"], targets[1]),
+    ]
     if augmentation:
-        sets[0] = Clips(columns[0], augmentation.store, recipe["crop"], targets[0], augmentation)
         workers = workers if augmentation.in_workers else 0
     facts = {
         "name": name,
@@ -115,7 +121,7 @@ def train(
         "clips": {"train": len(sets[0]), "dev": len(sets[1])},
         "manifests": {"train": sha256(train_manifest), "dev": sha256(dev_manifest)},
         "fingerprint": store.fingerprint,
-        "code": _code(model_entry.get("module", name)),
+        "code": _code(model_entry.get("module", name), recipe["objective"]),
     }
     checkpoint = model_entry.get("checkpoint")
     if checkpoint:
@@ -132,9 +138,10 @@ def _augmentation(name, model_entry, recipe, results, device):
     return Augmentation(model_entry["augmentation"], recipe["augment_probability"], results, device)
 
 
-def _code(module):
-    """Return one SHA-256 over the source files that decide what the model *module* computes."""
-    return hashlib.sha256("".join(sha256(path) for path in plan.code_of("models", module)).encode()).hexdigest()
+def _code(module, objective):
+    """Return one SHA-256 over the source files that decide what the model *module* computes and minimises."""
+    files = plan.code_of("models", module) + plan.code_of("objectives", objective["name"])
+    return hashlib.sha256("".join(map(sha256, files)).encode()).hexdigest()
 
 
 def build(facts):
@@ -157,9 +164,14 @@ def build(facts):
         else len(facts["classes"])
     )
     try:
-        return network(outputs, tuple(facts["shape"]), **facts["options"])
+        network = network(outputs, tuple(facts["shape"]), **facts["options"])
     except TypeError as error:
         raise NcstError(f"Model {facts['name']} does not take its `options` {facts['options']}: {error}.") from error
+    if not network.training_free and not network.heads:
+        head = objective_of(facts).head(network.embedding_dim)
+        if head:
+            setattr(network, network.head, head)
+    return network
 
 
 def _classes(columns, dev_columns, train_manifest, dev_manifest):
@@ -183,7 +195,10 @@ def _fit(facts, sets, checkpoint, device, workers, devices):
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
     torch.manual_seed(seed_of(facts["seed"], facts["name"], "weights"))
-    run = Run(build(facts), facts, sets, checkpoint, workers)
+    network = build(facts)
+    if facts["augmentation"] and network.training_free:
+        raise NcstError(f"models.{facts['name']} is not trained by gradients: take `augment` from its `training`.")
+    run = Run(network, facts, sets, checkpoint, workers)
     if "checkpoint" in facts:
         run.adopt(facts["checkpoint"]["file"], device)
     elif run.network.training_free:

@@ -45,6 +45,13 @@ def spoken(tmp_path_factory):
     return root
 
 
+def test_more_real_speech_is_a_folder_of_two_languages(tmp_path):
+    demo.speak("more_real", tmp_path / "spoken", seed=5, speakers=3, utterances=1)
+    rows = list(registry.load("corpora", "directory")({}, tmp_path / "spoken").index())
+    assert {row["speaker"] for row in rows} == {"reader1", "reader2", "reader3"}
+    assert len(rows) == 3
+
+
 @pytest.mark.parametrize("layout", RATES)
 def test_clips_are_speech_of_a_few_seconds(spoken, layout):
     rows = list(registry.load("corpora", layout)({}, spoken / layout).index())

@@ -2,12 +2,13 @@ import json
 from collections import Counter
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from ncst.audio import encode_flac
 from ncst.errors import NcstError
-from ncst.manifests import pair_up, read_manifest, write_manifest
+from ncst.manifests import pair_up, read_manifest, thin, write_manifest
 from ncst.shards import clip_id, write_shard
 
 
@@ -65,6 +66,29 @@ def test_manifest_points_at_usable_clips(audio, tmp_path):
 def test_label_of_the_split_wins(audio, tmp_path):
     write_manifest("single", {"label": 7}, shards(audio, "opus"), audio, tmp_path / "m.parquet")
     assert read_manifest(tmp_path / "m.parquet")["label"].to_pylist() == [7]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "counts"),
+    [(1, (40, 14, 13, 13)), (1 / 2, (40, 26, 27, 27)), (1 / 6, (20, 40, 40, 40)), (1 / 3, (40, 40, 40, 40))],
+)
+def test_the_ratio_of_real_speech_to_codecs(ratio, counts):
+    names = ("real", "dac", "mimi", "snac")
+    rows = [{"utt_id": f"u{i}", "codec": codec} for codec in names for i in range(40)]
+    table = pa.Table.from_pylist(rows)
+    kept = thin(table, ratio, 688)
+    found = Counter(kept["codec"].to_pylist())
+    assert sorted(found.values()) == sorted(counts) and found["real"] == counts[0]
+    assert kept == thin(table, ratio, 688)
+    assert set(map(str, kept.to_pylist())) <= set(map(str, thin(table, 1 / 3, 688).to_pylist()))
+    chosen = [{row["utt_id"] for row in kept.to_pylist() if row["codec"] == codec} for codec in names]
+    smallest = min(chosen, key=len)
+    assert all(smallest <= part for part in chosen), "codecs keep the same utterances"
+
+
+def test_a_ratio_needs_both_kinds(audio, tmp_path):
+    with pytest.raises(NcstError, match="clips of real speech and of codecs"):
+        write_manifest("train", {"real_ratio": 1}, shards(audio, "real"), audio, tmp_path / "m.parquet")
 
 
 @pytest.mark.parametrize(

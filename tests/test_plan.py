@@ -16,7 +16,7 @@ def refuse(config, sentence):
 
 def test_shipped_configurations_are_valid(config):
     plan.validate(config)
-    for overlay in ("small", "st_codecfake"):
+    for overlay in ("small", "st_codecfake", "mitigations"):
         plan.validate(plan.load_config(f"config/{overlay}.yaml"))
 
 
@@ -143,3 +143,39 @@ def test_what_cannot_be_generated_is_named(config):
     refuse(config | {"roots": {"csm": "generate"}, "weights": official}, "those of the official mimi: set weights.mimi")
     config["alms"]["demo_alm"]["codec"] = "mimmi"
     refuse(config, "at alms.demo_alm: no codec 'mimmi'")
+
+
+def test_other_training_lists_are_whole_and_hold_nothing_that_is_tested():
+    config = plan.load_config("config/mitigations.yaml")
+    name = "w2v2_aasist_more_real"
+    with pytest.raises(NcstError, match=r"lacks the source sets \['more_real'\]: name the roots"):
+        plan.training_splits(config, name)
+    config["roots"]["more_real"] = "/data/reading"
+    assert plan.training_splits(config, name) == ["train_more_real", "dev"]
+    assert plan.pairs(config, "train_more_real")[-1] == ("more_real", "real")
+    config["splits"]["train_more_real"]["pairs"].append({"source": "in_the_wild_bonafide", "codecs": ["real"]})
+    with pytest.raises(NcstError, match="in_the_wild_bonafide/real is in 'train_more_real' and in 'unseen_real/in"):
+        plan.training_splits(config, name)
+    config["models"][name]["train"] = "trian"
+    refuse(config, f"models.{name}: no split 'trian'")
+
+
+def test_ratios_of_real_speech_are_counted_and_unused_lists_left_out(config):
+    clips = {name: plan.clips(config, name) for name in config["splits"] if name.startswith("train")}
+    assert clips == {
+        "train": 420,
+        "train_more_real": 420,
+        "train_real_1_12": 390,
+        "train_real_1_3": 240,
+        "train_real_1_1": 120,
+    }
+    config["select"] |= {"splits": None, "models": ["mel_lcnn", "w2v2_aasist_real_1_1"]}
+    assert plan.splits(config, "train") == ["train", "train_real_1_1"]
+
+
+def test_keys_beside_the_sizes_change_both(config):
+    for size in ("published", "compact"):
+        config["model_sizes"]["default"] = size
+        base, changed = (plan.model_entry(config, f"w2v2_aasist{end}") for end in ("", "_balanced_real"))
+        assert changed["training"] == base["training"] | {"sampler": "balanced_real"}
+        assert changed["options"] == base["options"]

@@ -196,6 +196,39 @@ def test_other_recipes_are_interrupted_without_a_trace(results, tmp_path, monkey
     assert whole != run(results, tmp_path / "plain", changed(epochs=3)), "the recipe must have an effect"
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"objective": {"name": "aam", "scale": 10.0}, "class_weights": "balanced"},
+        {"objective": {"name": "oc_softmax"}, "clip_grad": 1.0},
+        {"objective": {"name": "regmixup"}},
+        {"sampler": "balanced_real"},
+    ],
+    ids=["aam", "oc_softmax", "regmixup", "balanced_real"],
+)
+def test_what_goes_beyond_the_baselines_learns_resumes_and_is_scored(results, tmp_path, monkeypatch, keys):
+    entry = changed(**keys)
+    whole = run(results, tmp_path / "whole", entry)
+    original = _lightning.Run._save
+
+    def stop(self):
+        original(self)
+        if self.epoch == 5:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_lightning.Run, "_save", stop)
+        with pytest.raises(Killed):
+            run(results, tmp_path / "parts", entry)
+    assert run(results, tmp_path / "parts", entry) == whole
+    scoring.score(tmp_path / "whole", results / "manifests" / "dev.parquet", results, tmp_path / "scores.parquet")
+    table = pq.read_table(tmp_path / "scores.parquet", columns=["label", "logits"])
+    predicted = np.array([0, 2, 6])[np.stack(table["logits"].to_pylist()).argmax(1)]
+    assert (predicted == np.array(table["label"])).mean() >= 0.95
+    facts = json.loads((tmp_path / "whole" / "model.json").read_text())
+    assert facts["dev_accuracy"] == pytest.approx((predicted == np.array(table["label"])).mean())
+
+
 def augmented(frontend, module, *names, **keys):
     found = {"waveforms": "waveform", "frontend": frontend, "entry": {"samples": SAMPLES}, "weights": None}
     entries = yaml.safe_load((Path(__file__).parents[1] / "config" / "perturbations.yaml").read_text())
@@ -405,7 +438,7 @@ def test_the_registry_holds_the_published_models_and_training(name, shape, param
     ]
     assert entry["training"] == recipe.DEFAULTS
     facts = {"name": name, "module": name, "classes": range(7), "shape": shape, "options": entry["options"]}
-    network = training.build(facts)
+    network = training.build(facts | {"training": entry["training"]})
     assert sum(p.numel() for p in network.parameters()) == parameters
 
 
@@ -446,6 +479,15 @@ def test_what_cannot_be_trained_is_refused(results, tmp_path):
         run(results, tmp_path, changed(precision="fp16"))
     with pytest.raises(NcstError, match="schedule"):
         run(results, tmp_path, changed(schedule="linear"))
+    with pytest.raises(NcstError, match=r"one of .*balanced_real"):
+        run(results, tmp_path, changed(sampler="real"))
+    with pytest.raises(NcstError, match=r"no 'aan' among the objectives"):
+        run(results, tmp_path, changed(objective={"name": "aan"}))
+    with pytest.raises(NcstError, match="objective does not take the options"):
+        run(results, tmp_path, changed(objective={"name": "aam", "margins": 0.2}))
+    with pytest.raises(NcstError, match="not trained by gradients"):
+        entry = augmented("mel", "ssl_knn", "level")
+        run(results, tmp_path, entry | {"options": {}})
     with pytest.raises(NcstError, match="crop: 60"):
         run(results, tmp_path, changed(crop=60))
     with pytest.raises(NcstError, match="options"):

@@ -50,7 +50,8 @@ class Project:
         self.results = folder / "results" / "tiny"
 
     def snakemake(self, *arguments, overlay="tests/tiny.yaml"):
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", overlay]
+        overlays = [overlay] if isinstance(overlay, str) else overlay
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", *overlays]
         environment = {
             **os.environ,
             "PYTHONPATH": str(self.folder),
@@ -228,6 +229,16 @@ def test_the_full_benchmark_is_at_most_1200_jobs_planned_in_8_seconds(project):
     assert sum(queued.values()) <= 1_200
     assert queued["evaluate_taxonomy"] == 3 * 11
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 8
+
+
+def test_the_mitigations_run_beside_their_baseline_at_full_size(project):
+    corpora = "vctk aishell3 ncssd asvspoof2019_la in_the_wild more_real"
+    roots = f"roots={json.dumps({name: f'/data/{name}' for name in corpora.split()})}"
+    overlays = ["config/st_codecfake.yaml", "config/mitigations.yaml"]
+    queued = project.queued("--config", roots, overlay=overlays)
+    assert queued["train"] == queued["evaluate"] == 3 * 9 + 1
+    assert queued["detect"] == 5 * queued["train"]
+    assert sum(queued.values()) <= 1_200
 
 
 def test_linters_are_content():

@@ -31,8 +31,8 @@ def speak(layout, destination, seed, speakers, utterances, workers=None):
 
     Parameters
     ----------
-    layout : {"vctk", "aishell3", "ncssd", "asvspoof2019_la", "in_the_wild"}
-        The corpus' module.
+    layout : {"vctk", "aishell3", "ncssd", "asvspoof2019_la", "in_the_wild", "more_real"}
+        The corpus' name.
     destination : path
         The corpus' root; must not exist or be empty.
     seed : int
@@ -196,10 +196,22 @@ def _in_the_wild(cast):
     return jobs, {"meta.csv": table}
 
 
+def _more_real(cast):
+    jobs = []
+    for s in range(cast.speakers):
+        language = ("en", "zh")[s // 2 % 2]
+        voice = cast.voice(s, f"reader{s + 1}", language)
+        lines = cast.sentences(s, cast.utterances, language)
+        texts = map(_hanzi, lines) if language == "zh" else lines
+        jobs.append((voice, [_clip(f"{voice['name']}/{u}.wav", text) for u, text in enumerate(texts, 1)]))
+    return jobs, {}
+
+
 LAYOUTS = {
     "vctk": (48_000, _vctk),
     "aishell3": (44_100, _aishell3),
     "ncssd": (16_000, _ncssd),
     "asvspoof2019_la": (16_000, _asvspoof2019_la),
     "in_the_wild": (16_000, _in_the_wild),
+    "more_real": (22_050, _more_real),
 }

@@ -33,6 +33,8 @@ class Base(nn.Module):
         What published checkpoints put before the keys of this model.
     checkpoint_ignores : tuple of str
         Prefixes of keys in published checkpoints that belong to the front-end.
+    head : str
+        Name of that layer, which some objectives replace.
     heads : bool
         Whether the model has one output per task of `ncst.taxonomy`: *classes* is then a dict of head to number of
         outputs, and the logits of all heads lie side by side in that order.
@@ -43,6 +45,7 @@ class Base(nn.Module):
     embedding_dim: int
     checkpoint_prefix = ""
     checkpoint_ignores: tuple[str, ...] = ()
+    head: str
     heads = False
     training_free = False
 

@@ -36,6 +36,8 @@ class GraphModel(Base):
     arXiv 2110.01200.
     """
 
+    head = "out_layer"
+
     def __init__(
         self,
         classes,

@@ -43,6 +43,7 @@ class MelLcnn(Base):
     ST-Codecfake (arXiv 2501.06514), ``model.py``.
     """
 
+    head = "fc_mu"
     checkpoint_ignores = ("mel.",)
 
     def __init__(

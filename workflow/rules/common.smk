@@ -141,7 +141,14 @@ def augmentation_of(wildcards):
         return []
     modules = {plan.module_of(config, "perturbations", name) for name in found["perturbations"]}
     files = [file for module in sorted(modules) for file in plan.code_of("perturbations", module)]
-    return [*files, *features(found["waveforms"], "train"), *([found["weights"]] if found["weights"] else [])]
+    train = plan.training_splits(config, wildcards.model)[0]
+    return [*files, *features(found["waveforms"], train), *([found["weights"]] if found["weights"] else [])]
+
+
+def code_of_model(wildcards):
+    """Input function: the source files of a model and of what its training minimises."""
+    objective = plan.model_entry(config, wildcards.model)["training"].get("objective", {"name": "cross_entropy"})
+    return [*code("models", "model")(wildcards), *plan.code_of("objectives", objective["name"])]
 
 
 def frontend_of(model):
@@ -151,6 +158,12 @@ def frontend_of(model):
 def manifests_of(model):
     """Manifests that a model learns from: training, development."""
     return [f"<results>/manifests/{split}.parquet" for split in plan.training_splits(config, model)]
+
+
+def training_scores(wildcards):
+    """Input function: a model's scores of the split that it learnt from."""
+    split = plan.training_splits(config, wildcards.model)[0]
+    return f"<results>/scores/{wildcards.model}/seed-{wildcards.seed}/{split}.parquet"
 
 
 def parameters_of(model, *splits_of):

@@ -29,7 +29,7 @@ rule score:
 rule detect:
     input:
         code=code("detectors", "detector"),
-        train=f"<results>/scores/{MODEL_RUN}/train.parquet",
+        train=training_scores,
         dev=f"<results>/scores/{MODEL_RUN}/dev.parquet",
         splits=expand(f"<results>/scores/{MODEL_RUN}/{{split}}.parquet", split=of_role("id", "ood"), allow_missing=True),
     output:

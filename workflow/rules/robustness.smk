@@ -53,7 +53,7 @@ rule score_robustness:
         weights=f"<results>/models/{MODEL_RUN}/model.safetensors",
         facts=f"<results>/models/{MODEL_RUN}/model.json",
         frontend=lambda wildcards: plan.weight_file(config, frontend_of(wildcards.model), "frontends") or [],
-        train=f"<results>/scores/{MODEL_RUN}/train.parquet",
+        train=training_scores,
         ood=expand(
             f"<results>/ood/{MODEL_RUN}/{{detector}}.parquet",
             detector=config["robustness"]["detectors"],

@@ -25,7 +25,7 @@ rule compute_features:
 
 rule train:
     input:
-        code=code("models", "model"),
+        code=code_of_model,
         train=lambda wildcards: manifests_of(wildcards.model)[0],
         dev=lambda wildcards: manifests_of(wildcards.model)[1],
         features=lambda wildcards: features(

@@ -1,0 +1,1 @@
+"""Objectives: what the training of a model minimises, one file each."""
