@@ -3,15 +3,15 @@
 import textwrap
 from pathlib import Path
 
-from ncst import plan
 from ncst.estimate import GB, HOUR, Work, estimate
+from ncst.validation import validate
 
 
 def show_plan(config):
     """Print every split and every stage of *config*, which is validated first."""
     from rich.console import Console
 
-    plan.validate(config)
+    validate(config)
     found = estimate(config)
     costs = found.costs
     console = Console(highlight=False)

@@ -102,9 +102,10 @@ def evaluate(
     from ncst import plan
     from ncst.external import evaluate_external
     from ncst.tables import in_order
+    from ncst.validation import validate
 
     config = plan.load_config(*configfile or ())
-    plan.validate(config)
+    validate(config)
     evaluate_external(scores, out, config, manifest or (), embeddings or (), model, seed)
     for table in in_order(Path(out, "tables").glob("*.md")):
         typer.echo(table.read_text(encoding="utf-8"))

@@ -13,9 +13,10 @@ import yaml
 from _server import serving
 from test_workflow import Project
 
-from ncst import _http, plan
+from ncst import _http
 from ncst.archives import check_terms, extract, fetch_corpus
 from ncst.errors import NcstError
+from ncst.validation import validate
 
 FILES = {"speaker-info.txt": b"ID\n", "wav/p1/p1_001.wav": bytes(5000)}
 
@@ -143,12 +144,12 @@ def test_terms_come_first(config):
         check_terms("ncssd", config["corpora"]["ncssd"], ["ncssd"])
     config["roots"]["vctk"] = "fetch"
     with pytest.raises(NcstError, match="add vctk"):
-        plan.validate(config)
+        validate(config)
     config["accept"] = ["vctk", "vctc"]
     with pytest.raises(NcstError, match=r"accept: \['vctc'\] unknown"):
-        plan.validate(config)
+        validate(config)
     config["accept"] = ["vctk", "st_codecfake"]
-    plan.validate(config)
+    validate(config)
 
 
 @pytest.fixture

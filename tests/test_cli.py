@@ -9,6 +9,7 @@ import yaml
 from ncst import plan, registry
 from ncst.cli import app, main
 from ncst.codecs._table import codec_markdown
+from ncst.validation import validate
 
 
 def run(*arguments):
@@ -62,7 +63,7 @@ def test_a_published_checkpoint_is_imported_in_its_own_size(tmp_path):
     assert overlay["models"]["w2v2_aasist"]["published"]["checkpoint"] == str(out)
     (tmp_path / "overlay.yaml").write_text(yaml.safe_dump(overlay))
     config = plan.load_config(tmp_path / "overlay.yaml")
-    plan.validate(config)
+    validate(config)
     assert plan.model_entry(config, "w2v2_aasist")["checkpoint"] == str(out)
     assert out.stat().st_size < 2e6
     done = run("import-checkpoint", "aasist", str(tmp_path / "official.pt"), "--out", str(tmp_path / "no.safetensors"))

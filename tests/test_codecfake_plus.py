@@ -13,6 +13,7 @@ from ncst.manifests import read_manifest, write_manifest
 from ncst.probe import index_corpus
 from ncst.resynthesis import write_real
 from ncst.sources import write_sources
+from ncst.validation import SCHEMAS, validate
 
 CODECS = ("bigcodec", "snac_24khz", "mimicodec", "spectralcodecs", "sqcodec50dim9", "ticodec_1g4r")
 SHARD = "00000-of-00001"
@@ -46,7 +47,7 @@ def rows_of(name, root, **settings):
 def manifest_of(split, root, results, sizes):
     """Run a split of config/codecfake_plus.yaml from the corpus to its manifest."""
     config = plan.load_config("config/codecfake_plus.yaml")
-    plan.validate(config)
+    validate(config)
     entry = config["splits"][split]
     source_set = entry["pairs"][0]["source"]
     options = config["sources"][source_set] | {"size": sizes}
@@ -72,7 +73,7 @@ def test_every_published_name_has_labels():
         "dec": {"time": 19, "freq": 12},
     }
     assert Counter(row["vq"] for row in cosg.values()) == {"mvq": 13, "sq": 2, "svq": 2}
-    schema = yaml.safe_load((plan.SCHEMAS / "codecs.schema.yaml").read_text())["properties"]["taxonomy"]["properties"]
+    schema = yaml.safe_load((SCHEMAS / "codecs.schema.yaml").read_text())["properties"]["taxonomy"]["properties"]
     assert all(row[key] in schema[key]["enum"] for row in (cors | cosg).values() for key in schema)
     assert LABELS.read_text(encoding="utf-8").isascii()
 
@@ -80,7 +81,7 @@ def test_every_published_name_has_labels():
 def test_tracers_learn_from_cors_and_are_tested_on_cosg():
     config = plan.load_config("config/codecfake_plus.yaml")
     config["roots"] |= {"codecfake_plus_cors": "/data", "codecfake_plus_cosg": "/data"}
-    plan.validate(config)
+    validate(config)
     assert plan.splits(config) == plan.splits(config, "taxonomy") != []
     for model in plan.selected(config, "models"):
         used = [*plan.training_splits(config, model), *plan.tested_splits(config, model)]

@@ -7,17 +7,18 @@ import pytest
 
 from ncst import plan
 from ncst.errors import NcstError
+from ncst.validation import validate
 
 
 def refuse(config, sentence):
     with pytest.raises(NcstError, match=sentence):
-        plan.validate(config)
+        validate(config)
 
 
 def test_shipped_configurations_are_valid(config):
-    plan.validate(config)
+    validate(config)
     for overlay in ("small", "st_codecfake", "mitigations"):
-        plan.validate(plan.load_config(f"config/{overlay}.yaml"))
+        validate(plan.load_config(f"config/{overlay}.yaml"))
 
 
 def test_wrong_keys_are_named(config):

@@ -17,6 +17,7 @@ from ncst.frontends.mel import Mel
 from ncst.seeds import seed_of
 from ncst.tables import write_tables
 from ncst.taxonomy_metrics import evaluate
+from ncst.validation import validate
 
 SAMPLES = 6144
 KINDS = {
@@ -204,4 +205,4 @@ def test_a_tracer_needs_selected_splits(config):
         plan.training_splits(config, "taxonomy_m1")
     config["models"]["taxonomy_m1"]["heads"] = {"colour": 1}
     with pytest.raises(NcstError, match=r"models.taxonomy_m1.heads.*'colour' was unexpected.*'bin'"):
-        plan.validate(config)
+        validate(config)

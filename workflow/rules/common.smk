@@ -6,9 +6,10 @@ from ncst import plan
 from ncst.errors import NcstError
 from ncst.release import layout
 from ncst.sources import pool_of
+from ncst.validation import validate
 
 try:
-    plan.validate(config)
+    validate(config)
     layout.add_roots(config)
     CODECS = plan.codecs(config)
     CORPORA = plan.corpora(config)
