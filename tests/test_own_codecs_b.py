@@ -159,6 +159,17 @@ def test_activation_equals_its_definition():
     torch.testing.assert_close(layer(x), expected, rtol=0, atol=1e-5)
 
 
+def test_the_activation_is_the_same_with_and_without_gradients(monkeypatch):
+    monkeypatch.setattr("ncst.codecs._facodec_layers.BLOCK", 90)
+    layer = Activation(5)
+    torch.nn.init.normal_(layer.alpha)
+    for length in (1, 2, 40, 500):
+        x = torch.randn(2, 5, length)
+        with torch.no_grad():
+            plain = layer(x)
+        torch.testing.assert_close(plain, layer(x), rtol=0, atol=1e-5)
+
+
 def test_filter_is_a_kaiser_window_design():
     taps = kaiser_sinc().numpy()
     assert taps.sum() == pytest.approx(1) and np.allclose(taps, taps[::-1])

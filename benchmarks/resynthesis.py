@@ -1,0 +1,199 @@
+"""Audio seconds per second of every codec at its official size: ncst against a plain loop over files.
+
+    python benchmarks/resynthesis.py [--clips N] [--repeats N] [codec ...]
+
+Weights follow the rule of the golden tests; their values do not matter for speed. Both sides get the same clips of
+speech-like sound, 2 to 6 s long, at 16 kHz, and loading the network is in neither time.
+
+- The plain loop reads a WAV file, resamples it, runs the network as its authors' code does (no_grad, one clip at a
+  time, PyTorch's own choice of threads, weight norm and FACodec's activations computed as published), resamples back
+  and writes a WAV file.
+- ncst is `ncst.resynthesis.resynthesize`, from shard to shard: on a CPU one process with one thread per core, each with
+  a shard of its own, as the workflow runs them; on a GPU one process. Outside: the share of a process's time in which
+  it is not in the network.
+
+The fastest of the repeats counts on both sides: other work on the machine only makes a repeat slower.
+"""
+
+import argparse
+import multiprocessing
+import os
+import platform
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import soundfile
+import torch
+from torch import nn
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+import _golden_codecs
+from test_codecs import speech_like
+
+from ncst import registry, resynthesis
+from ncst.audio import encode_flac
+from ncst.codecs import _base
+from ncst.codecs._facodec_layers import Activation
+from ncst.shards import COLUMNS, write_shard
+
+CASES = {
+    "mimi": "mimi_32",
+    "speechtokenizer": "speechtokenizer",
+    "funcodec": "funcodec_ds640",
+    "encodec": "encodec_24k",
+    "facodec": "facodec_v1",
+    "snac": "snac_24k",
+    "wavtokenizer": "wavtokenizer_320",
+    "soundstream": "soundstream_academicodec_16k320",
+    "audiodec": "audiodec_v1_24k300",
+    "hificodec": "hificodec_16k320",
+    "dac": "dac_16k",
+}
+CORES = os.cpu_count()
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def load(name, weights, device):
+    return registry.load("codecs", name)(_golden_codecs.CODECS[name], weights, device)
+
+
+def as_published(name, weights, device):
+    """Return the codec *name* without what ncst does to its network for speed."""
+    fold, _base.fold_weight_norm = _base.fold_weight_norm, lambda network: network
+    codec = load(name, weights, device)
+    _base.fold_weight_norm = fold
+    for layer in codec.network.modules():
+        if isinstance(layer, Activation):
+            layer.forward = layer.differentiable
+    if name == "dac":
+        codec.network.apply_weight_norm()
+    if name == "audiodec":
+        for layer in codec.network.decoder.modules():
+            if isinstance(layer, (nn.Conv1d, nn.ConvTranspose1d)):
+                nn.utils.parametrizations.weight_norm(layer)
+    return codec
+
+
+@torch.no_grad()
+def plain_loop(codec, files, out):
+    from torchaudio.functional import resample
+
+    for file in files:
+        samples, rate = soundfile.read(file, dtype="float32")
+        audio = resample(torch.from_numpy(samples)[None], rate, codec.sample_rate)
+        audio = nn.functional.pad(audio, (0, -audio.shape[1] % codec.hop)).to(codec.device)
+        decoded = resample(codec.forward(audio).cpu(), codec.sample_rate, rate)
+        soundfile.write(out / file.name, decoded[0, : len(samples)].numpy(), rate)
+
+
+def time_plain(name, weights, device, files, repeats, results):
+    codec = as_published(name, weights, device)
+    with tempfile.TemporaryDirectory() as out:
+        plain_loop(codec, files[:2], Path(out))
+        for _ in range(repeats):
+            start = time.perf_counter()
+            plain_loop(codec, files, Path(out))
+            results.put(time.perf_counter() - start)
+
+
+def time_ours(name, weights, device, shard, repeats, start_line, results):
+    resynthesis.keep_freed_memory()
+    codec, inside = load(name, weights, device), []
+    run = codec.run
+
+    def timed(audio, seeds):
+        start = time.perf_counter()
+        decoded = run(audio, seeds)
+        if device == "cuda":
+            torch.cuda.synchronize()
+        inside.append(time.perf_counter() - start)
+        return decoded
+
+    codec.run = timed
+    resynthesis.registry.load = lambda family, module: lambda *_: codec
+    entry = _golden_codecs.CODECS[name]
+    for number in range(repeats + 1):  # the first one warms up
+        inside.clear()
+        start_line.wait()
+        start = time.perf_counter()
+        resynthesis.resynthesize(shard, name, entry, None, f"{shard}.{name}", 1, device, max_failed=1.0)
+        own = time.perf_counter() - start
+        start_line.wait()
+        if number:
+            results.put((time.perf_counter() - start, 1 - sum(inside) / own))  # everyone's time, one's own share
+
+
+def compare(name, weights, device, files, shards, repeats):
+    """Return audio seconds per second of the plain loop and of ncst, and ncst's share of time outside the network."""
+    spawn = multiprocessing.get_context("spawn")
+    seconds = sum(soundfile.info(file).duration for file in files)
+    results = spawn.Queue()
+    _run(spawn, [(time_plain, (name, weights, device, files, repeats, results))])
+    plain = min(results.get() for _ in range(repeats))
+    results, start_line = spawn.Queue(), spawn.Barrier(len(shards))
+    os.environ.update(dict.fromkeys(THREADS, "1"))  # as Snakemake does
+    _run(spawn, [(time_ours, (name, weights, device, shard, repeats, start_line, results)) for shard in shards])
+    for name in THREADS:
+        del os.environ[name]
+    ours, outside = min(results.get() for _ in range(repeats * len(shards)))
+    return seconds / plain, seconds / ours, outside
+
+
+def _run(spawn, jobs):
+    processes = [spawn.Process(target=target, args=args) for target, args in jobs]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        if process.exitcode:
+            sys.exit(process.exitcode)
+
+
+def write_clips(folder, count, shards):
+    """Write *count* clips as WAV files and dealt to *shards* shards; return both lists of paths."""
+    files, rows = [], []
+    for i in range(count):
+        clip = speech_like(2 + 4 * ((i * 0.618) % 1), i)
+        files.append(folder / f"{i:03d}.wav")
+        soundfile.write(files[-1], clip, 16_000)
+        facts = {"utt_id": str(i), "clip_id": str(i), "codec": "real", "native_rate": 16_000, "status": "ok"}
+        facts |= {"duration": len(clip) / 16_000, "audio": encode_flac(clip)}
+        rows.append(dict.fromkeys(COLUMNS) | facts)
+    rows.sort(key=lambda row: row["duration"])
+    paths = [folder / f"real-{k}.parquet" for k in range(shards)]
+    for k, path in enumerate(paths):
+        write_shard(path, [row for i, row in enumerate(rows) if (i // shards + i) % shards == k])
+    return files, paths
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("codecs", nargs="*", default=list(CASES), choices=[*CASES, []])
+    parser.add_argument("--clips", type=int, default=4 * CORES)
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    print(f"{torch.cuda.get_device_name() if device == 'cuda' else _processor()}, {CORES} cores\n")
+    print("| codec | plain loop | ncst | ratio | outside the network |\n|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        files, shards = write_clips(folder, options.clips, CORES if device == "cpu" else 1)
+        for codec in options.codecs:
+            _golden_codecs.load(CASES[codec], folder / codec)
+            weights = folder / codec / "codec.safetensors"
+            plain, ours, outside = compare(codec, weights, device, files, shards, options.repeats)
+            print(f"| {codec} | {plain:.1f} | {ours:.1f} | {ours / plain:.2f} | {outside:.1%} |", flush=True)
+            weights.unlink()
+
+
+def _processor():
+    facts = Path("/proc/cpuinfo").read_text().splitlines() if sys.platform == "linux" else []
+    names = [line.split(": ")[1] for line in facts if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+if __name__ == "__main__":
+    main()
