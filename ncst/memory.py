@@ -3,12 +3,12 @@
 import ctypes
 import os
 
-LARGEST = 2**26  # bytes
+LARGEST = 2**27  # bytes
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 
 
 def keep_freed_memory():
-    """Let freed tensors of up to 64 MiB stay in the process, for networks that allocate and free them all the time.
+    """Let freed tensors of up to 128 MiB stay in the process, for networks that allocate and free them all the time.
 
     Without it, glibc maps a large tensor anew each time and the kernel fills it with zeros page by page, which takes up
     to a third of the time on a CPU. Tensors of long clips are larger than that: kept ones would pile up in gaps between

@@ -86,7 +86,7 @@ class GroupedBlock(nn.Module):
     def forward(self, x):
         x = x.repeat(1, self.groups, 1)
         for dilated, plain in zip(self.convs1, self.convs2):
-            x = x + plain(leaky_relu(dilated(leaky_relu(x, SLOPE)), SLOPE))
+            x = plain(leaky_relu(dilated(leaky_relu(x, SLOPE)), SLOPE, inplace=True)).add_(x)
         return self.conv_out(x)
 
 

@@ -11,6 +11,7 @@ from torch.nn.utils import parametrize, remove_weight_norm
 
 from ncst.audio import SAMPLE_RATE, UnusableAudio, fit_length, resample
 from ncst.codecs._architecture import looks_like
+from ncst.codecs._fast import speed_up
 from ncst.errors import NcstError
 
 SHORTEST = 0.1  # s
@@ -76,6 +77,8 @@ class Base:
         load_strictly(self.network, state, path)
         fold_weight_norm(self.network)
         self.network.eval().requires_grad_(False).to(self.device)
+        if self.device.type == "cpu":
+            speed_up(self.network)
 
     def forward(self, audio):
         """Return (B, T') decoded audio for (B, T) input at `sample_rate`."""

@@ -175,7 +175,11 @@ class Generator(nn.Module):
         blocks = len(self.resblocks) // len(self.ups)
         for stage, upsample in enumerate(self.ups):
             x = upsample(leaky_relu(x, SLOPE))
-            x = sum(block(x) for block in self.resblocks[stage * blocks : (stage + 1) * blocks]) / blocks
+            first, *others = self.resblocks[stage * blocks : (stage + 1) * blocks]
+            total = first(x)
+            for block in others:
+                total += block(x)
+            x = total / blocks
         return torch.tanh(self.conv_post(leaky_relu(x, SLOPE)))
 
 
@@ -190,7 +194,7 @@ class ResidualBlock(nn.Module):
     def forward(self, x):
         """Return (B, channels, T) for *x* of the same shape."""
         for dilated, plain in zip(self.convs1, self.convs2):
-            x = x + plain(leaky_relu(dilated(leaky_relu(x, SLOPE)), SLOPE))
+            x = plain(leaky_relu(dilated(leaky_relu(x, SLOPE)), SLOPE, inplace=True)).add_(x)
         return x
 
 
