@@ -13,7 +13,8 @@ from ncst.corpora._base import CODED
 from ncst.errors import NcstError
 
 CONFIGURED = yaml.safe_load(Path("config/corpora.yaml").read_text(encoding="utf-8"))["corpora"]
-ENTRIES = {name: entry for name, entry in CONFIGURED.items() if entry.get("module") != "alm"}
+# Those with a layout of their own; folders of any recordings have tests of theirs (test_directory_*, test_alms.py).
+ENTRIES = {name: entry for name, entry in CONFIGURED.items() if entry.get("module") not in ("alm", "directory")}
 COLUMNS = ["utt_id", "speaker", "language", "gender", "text", "path", "kind", "subset", *CODED]
 
 
