@@ -170,17 +170,19 @@ def write_clips(folder, count, shards):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("codecs", nargs="*", default=list(CASES), choices=[*CASES, []])
+    parser.add_argument("codecs", nargs="*", metavar="codec", help=f"of {', '.join(CASES)} (default: all)")
     parser.add_argument("--clips", type=int, default=4 * CORES)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
+    if unknown := {*options.codecs} - {*CASES}:
+        parser.error(f"not among the codecs: {', '.join(sorted(unknown))}")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     print(f"{torch.cuda.get_device_name() if device == 'cuda' else _processor()}, {CORES} cores\n")
     print("| codec | plain loop | ncst | ratio | outside the network |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         files, shards = write_clips(folder, options.clips, CORES if device == "cpu" else 1)
-        for codec in options.codecs:
+        for codec in options.codecs or CASES:
             _golden_codecs.load(CASES[codec], folder / codec)
             weights = folder / codec / "codec.safetensors"
             plain, ours, outside = compare(codec, weights, device, files, shards, options.repeats)

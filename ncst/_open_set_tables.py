@@ -15,6 +15,7 @@ METRICS = {
     "temperature": "Temperature",
     "nll": "Log loss, nats",
     "nll_scaled": "Log loss with temperature, nats",
+    "hardest_auroc": "AUROC of it",
 }
 PLAIN = ("cllr", "min_cllr", "temperature", "nll", "nll_scaled")
 CAPTIONS = {
@@ -80,7 +81,8 @@ def cells(runs):
                 mixture = {"mixture": numbers} if "by_group" in numbers else {}
                 for codec, rates in (alone | mixture).items():
                     for metric in ("auroc", "fpr95"):
-                        column, place = f"{codec} ({split})", (*names, codec, metric)
+                        column = f"{part['codecs'].get(codec, codec)} ({part['title']})"
+                        place = (*names, codec, metric)
                         found["ood_by_codec"].append(_cell(run, detector, split, column, metric, rates, place))
     return found
 

@@ -58,7 +58,7 @@ def evaluate(
     posterior : bool
         Whether the logits give class probabilities; else there is no ``calibration``.
     titles : dict, optional
-        Titles of the classes by the names in the score files.
+        Titles of the classes and codecs by the names in the score files.
 
     Raises
     ------
@@ -67,6 +67,7 @@ def evaluate(
         detector gives every clip the same score.
     """
     scores, ood = Path(scores), Path(ood)
+    titles = titles or {}
     names = {
         role: [name for name, entry in splits.items() if entry["role"] == role]
         for role in ("dev", "id", "single", "ood")
@@ -78,7 +79,7 @@ def evaluate(
 
     def titled(name):
         found = read_scores(scores / f"{name}.parquet")
-        return replace(found, class_names=[(titles or {}).get(c, c) for c in found.class_names])
+        return replace(found, class_names=[titles.get(c, c) for c in found.class_names])
 
     known = titled(names["id"][0])
 
@@ -115,7 +116,7 @@ def evaluate(
         result["detectors"] = {name: facts for name, (_, _, facts) in rated.items()}
         for name in names["ood"]:
             result["ood"][name], result["curves"][name] = _outside(
-                splits[name]["title"], known, read(name), dev, rated, draw, resamples
+                splits[name]["title"], titles, known, read(name), dev, rated, draw, resamples
             )
     with atomic(out) as temporary:
         temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
@@ -165,7 +166,7 @@ def _calibration(known, dev, draw, resamples):
     return result
 
 
-def _outside(title, known, unknown, dev, rated, draw, resamples):
+def _outside(title, titles, known, unknown, dev, rated, draw, resamples):
     taught = sorted(set(unknown.label.tolist()) & set(known.classes))
     if taught:
         raise NcstError(
@@ -189,6 +190,7 @@ def _outside(title, known, unknown, dev, rated, draw, resamples):
         "title": title,
         "n_id": len(known),
         "n_ood": len(unknown),
+        "codecs": {codec: titles.get(codec, codec) for codec in taken},
         "detectors": detectors,
         "predicted": taken,
     }, curves

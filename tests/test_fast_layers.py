@@ -22,6 +22,52 @@ def test_upsampling(stride, kernel, padding, extra, bias):
     assert ("forward" in vars(layer)) == (kernel == 2 * stride)
 
 
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="oneDNN is not part of this PyTorch")
+@pytest.mark.parametrize("bidirectional", [False, True])
+@torch.inference_mode()
+def test_lstm(bidirectional):
+    layer = nn.LSTM(24, 16, 2, bidirectional=bidirectional).eval()
+    clips = [torch.randn(batch, 24, frames).permute(2, 0, 1) for frames, batch in ((1, 1), (300, 1), (300, 3))]
+    expected = [layer(x)[0] for x in clips]
+    speed_up(layer)
+    assert "forward" in vars(layer)
+    for x, output in zip(clips, expected):
+        assert torch.equal(layer(x)[0], output)
+
+
+def _speechtokenizer_layer(causal, **sizes):
+    from speechtokenizer.modules.conv import SConv1d
+
+    return SConv1d(4, 6, causal=causal, **sizes)
+
+
+def _transformers_layer(causal, **sizes):
+    from transformers import EncodecConfig
+    from transformers.models.encodec.modeling_encodec import EncodecConv1d
+
+    return EncodecConv1d(EncodecConfig(use_causal_conv=causal, norm_type="time_group_norm"), 4, 6, **sizes)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("make", [_speechtokenizer_layer, _transformers_layer])
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (7, 1, 1), (3, 1, 4), (10, 5, 1), (4, 2, 1)])
+@torch.no_grad()
+def test_padded_convolution_after_an_elu(make, causal, sizes):
+    layer = make(causal, **dict(zip(("kernel_size", "stride", "dilation"), sizes)))
+    plain, after_elu = nn.Sequential(layer), nn.Sequential(nn.ELU(0.7), layer)
+    clips = [torch.randn(2, 4, length) for length in (2, 7, 40, 41, 43)]
+    expected = [(plain(x), after_elu(x)) for x in clips]
+    speed_up(plain)
+    assert "forward" in vars(layer)
+    for x, (output, _) in zip(clips, expected):
+        assert torch.equal(plain(x), output)
+    speed_up(after_elu)
+    for x, (_, output) in zip(clips, expected):
+        kept = x.clone()
+        torch.testing.assert_close(after_elu(x), output, rtol=0, atol=1e-6)
+        assert torch.equal(x, kept)
+
+
 @torch.no_grad()
 def test_snake():
     from snac.layers import Snake1d

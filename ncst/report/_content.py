@@ -28,8 +28,7 @@ def headline(results):
         "Codecs": ", ".join(codecs),
         "Models": ", ".join(dict.fromkeys(run["title"] for run in results.runs + results.tracers)),
         "Seeds": ", ".join(map(str, sorted({run["seed"] for run in results.runs + results.tracers}))),
-        "Weights": "; ".join(f"{kind} for {len(names)} codecs" for kind, names in weights_used(results).items())
-        or "none needed",
+        "Weights": ", ".join(weights_used(results)) or "none needed",
     }
 
 
@@ -37,11 +36,14 @@ def flow(results):
     """Return the stages of the run as (count, name, detail)."""
     clips, index = results.clips, results.index
     utterances = clips[clips["codec"] == "real"]
-    codecs = [c for c in results.codecs() if c != "real"]
+    settings = [c for c in results.codecs() if c != "real"]
+    codecs = [c for c in settings if results.config["codecs"].get(c, {}).get("role") != "variant"]
+    others = len(settings) - len(codecs)
+    detail = f"{others} other setting{'s' * (others > 1)}, " if others else ""
     return [
         (len(index), "recordings", ", ".join(_corpora(results))),
         (len(utterances), "utterances", _some(clips["source_set"].unique(), "source sets")),
-        (len(codecs), "codecs", f"and real speech, {_languages(clips)}"),
+        (len(codecs), "codecs", f"{detail}and real speech; {_languages(clips)}"),
         (len(clips), "clips", f"{int((clips['status'] != 'ok').sum()):,} failed"),
         (results.splits["split"].nunique(), "splits", f"{int(results.splits['clips'].sum()):,} labelled rows"),
         (
@@ -61,7 +63,7 @@ def _some(names, plural):
 
 
 def _languages(clips):
-    return " and ".join(sorted(clips["language"].unique()))
+    return " and ".join(sorted({*clips["language"]} - {"unknown"})) or "language unknown"
 
 
 def scoreboard(results):

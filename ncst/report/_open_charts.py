@@ -1,5 +1,7 @@
 """Charts of what lies outside the training set: detectors, their scores and curves, and where unseen clips end up."""
 
+from collections import Counter
+
 from ncst.report import _specs
 from ncst.report._chart import Chart, interval, keys, matrix, names, percent, rounded
 
@@ -14,8 +16,9 @@ def taken(results):
     records = []
     for run in results.runs:
         rows = [(split["title"], split["predicted"]) for split in run["single"].values()]
+        seen = Counter(codec for split in run["ood"].values() for codec in split["predicted"])
         rows += [
-            (_clips_of(results, codec, split["title"]), counts)
+            (_clips_of(results, codec, split["title"], seen[codec] > 1), counts)
             for split in run["ood"].values()
             for codec, counts in split["predicted"].items()
         ]
@@ -51,8 +54,10 @@ def decisions(results):
     return Chart("decisions", "Confusion with the unknown", text, spec, choices, records)
 
 
-def _clips_of(results, codec, split):
-    return split if codec == "real" else f"{results.title(codec)} · {split}"
+def _clips_of(results, codec, split, several):
+    if codec == "real":
+        return split
+    return f"{results.title(codec)} · {split}" if several else results.title(codec)
 
 
 def detectors(results):

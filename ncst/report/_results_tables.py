@@ -1,7 +1,8 @@
 """The tables of ``<results>/tables`` in the published layout: models or detectors down, classes or conditions across.
 
 A measurement is a column ``x`` with ``x_low``, ``x_high``, ``x_sd``, ``x_paper`` or ``x_corrected`` beside it: together
-they become one cell. A table without a ``class`` or ``condition`` column is shown row by row.
+they become one cell. A table without a ``class`` or ``condition`` column, or with more than `WIDEST` columns of
+measurements, is shown row by row.
 """
 
 import pandas as pd
@@ -11,6 +12,7 @@ from ncst.errors import NcstError
 from ncst.report._tables import Cell, Table, cell
 from ncst.tables import CAPTIONS, METRICS, PLAIN, in_order
 
+WIDEST = 24
 PARTS = ("low", "high", "sd", "paper", "corrected")
 KINDS = {".csv": ("CSV", "text/csv"), ".md": ("Markdown", "text/markdown"), ".tex": ("LaTeX", "application/x-tex")}
 
@@ -36,6 +38,8 @@ def _read(results, path):
         frame["detector"] = [results.detector(name) for name in frame["detector"].fillna("none")]
     measures = [c for c in frame if any(f"{c}_{part}" in frame for part in PARTS)]
     across = next((c for c in ("class", "condition") if c in frame and measures), None)
+    if across and len(measures) * frame[across].nunique() > WIDEST:
+        across = None
     columns, groups, rows = _pivot(frame, measures, across) if across else _flat(frame, measures)
     files = {kind: (mime, path.with_suffix(suffix)) for suffix, (kind, mime) in KINDS.items()}
     files = {kind: (mime, file.read_bytes()) for kind, (mime, file) in files.items() if file.exists()}
