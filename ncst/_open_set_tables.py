@@ -81,7 +81,7 @@ def cells(runs):
                 mixture = {"mixture": numbers} if "by_group" in numbers else {}
                 for codec, rates in (alone | mixture).items():
                     for metric in ("auroc", "fpr95"):
-                        column = f"{part['codecs'].get(codec, codec)} ({part['title']})"
+                        column = f"{part.get('codecs', {}).get(codec, codec)} ({part['title']})"
                         place = (*names, codec, metric)
                         found["ood_by_codec"].append(_cell(run, detector, split, column, metric, rates, place))
     return found

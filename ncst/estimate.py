@@ -216,4 +216,22 @@ def _experiments(config, costs):
             (score, f"score {title}", scoring),
         ):
             stages[name] = stages.get(name, Work()) + work
-    return train | score | {"detectors": detect}
+    return train | score | {"detectors": detect} | _robustness(config, costs, [m for m in models if m not in tracers])
+
+
+def _robustness(config, costs, models):
+    """Return the work of the robustness grid: every cell perturbed once, its features made for every model and seed."""
+    wanted, cells = config["robustness"], len(plan.robustness_cells(config))
+    counts = [(wanted["known"], plan.splits(config, "id")), (wanted["unknown"], plan.splits(config, "ood"))]
+    clips = cells * sum(min(most, plan.clips(config, split)) for most, splits in counts for split in splits)
+    if not clips or not models:
+        return {}
+    work = Work.of(clips * costs["perturb"], jobs=cells, on_gpu=False, start=1.0)
+    for model in models:
+        entry, runs = plan.model_entry(config, model), len(plan.seeds(config, model))
+        rates = costs["train"][entry["size"]]
+        front = costs["compute_features"][plan.weights_kind(config, entry["frontend"])]
+        rate = front.get(entry["frontend"], front["default"])[0]
+        rate += rates.get(plan.module_of(config, "models", model), rates["default"]) / 3
+        work += Work.of(runs * clips * rate, jobs=runs, start=costs["start"])
+    return {"robustness": work}

@@ -79,6 +79,16 @@ def test_more_seeds_train_longer_and_fewer_epochs_shorter(full):
     assert ratio == pytest.approx(6, rel=1e-3)
 
 
+def test_robustness_costs_by_the_cell(full):
+    whole = estimate(full).stages["robustness"]
+    grid = full["robustness"]["perturbations"]
+    full["robustness"]["perturbations"] = grid[:6]
+    share = (1 + 6) / (1 + len(grid))  # the clips as they are are a cell, too
+    assert estimate(full).stages["robustness"].gpu == pytest.approx(share * whole.gpu)
+    full["robustness"]["perturbations"] = []
+    assert "robustness" not in estimate(full).stages
+
+
 def test_clips_that_are_there_are_counted(full, tmp_path):
     def row(utt_id, status):
         audio = encode_flac(np.full(8000, 0.1, np.float32)) if status == "ok" else None

@@ -34,7 +34,8 @@ def run(folder, skill=4.0, **changed):
 
 def metrics_of(folder, splits=SPLITS, detectors=DETECTORS, title="Toy"):
     out = folder / "metrics/toy/seed-1.json"
-    evaluate("toy", title, 1, splits, list(detectors), folder / "scores", folder / "ood", out, resamples=40)
+    folders, names = (folder / "scores", folder / "ood"), {"dac": "DAC"}
+    evaluate("toy", title, 1, splits, list(detectors), *folders, out, resamples=40, titles=names)
     return json.loads(out.read_text())
 
 
@@ -109,6 +110,7 @@ def test_metrics_file_has_exactly_these_keys(done):
                 "title": "str",
                 "n_id": "int",
                 "n_ood": "int",
+                "codecs": {"dac": "str", "wavtokenizer": "str"},
                 "detectors": dict.fromkeys(DETECTORS, rated),
                 "predicted": {"dac": COUNTS, "wavtokenizer": COUNTS},
             }
@@ -148,8 +150,8 @@ def test_tables_and_their_place_on_the_page(done, tmp_path):
     assert row["oscr"] == pytest.approx(100 * outside["knn"]["oscr"]["value"], abs=1e-3)
     assert row["min_cllr"] == pytest.approx(outside["knn"]["min_cllr"], abs=1e-3)
     alone = frames["ood_by_codec"].set_index(["detector", "condition"])["auroc"]["knn"]
-    assert list(alone.index) == ["dac (ood_single)", "wavtokenizer (ood_single)", "mixture (ood_single)"]
-    assert alone["mixture (ood_single)"] == pytest.approx(alone.iloc[:2].mean(), abs=1e-3)
+    assert list(alone.index) == ["DAC (Unknown)", "wavtokenizer (Unknown)", "mixture (Unknown)"]
+    assert alone["mixture (Unknown)"] == pytest.approx(alone.iloc[:2].mean(), abs=1e-3)
     assert frames["calibration"]["temperature"][0] == pytest.approx(done[1]["calibration"]["temperature"], abs=1e-3)
     for suffix, line in ((".md", "each weighted by its clips"), (".tex", r"\begin{table}")):
         assert line in (tmp_path / f"tables/ood_by_codec{suffix}").read_text()

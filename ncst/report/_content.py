@@ -28,8 +28,14 @@ def headline(results):
         "Codecs": ", ".join(codecs),
         "Models": ", ".join(dict.fromkeys(run["title"] for run in results.runs + results.tracers)),
         "Seeds": ", ".join(map(str, sorted({run["seed"] for run in results.runs + results.tracers}))),
-        "Weights": ", ".join(weights_used(results)) or "none needed",
+        "Weights": _weights(weights_used(results)),
     }
+
+
+def _weights(used):
+    if len(used) > 1:
+        return "; ".join(f"{kind} for {', '.join(names)}" for kind, names in used.items())
+    return next(iter(used), "none needed")
 
 
 def flow(results):
