@@ -1,5 +1,7 @@
 """The cells of the open-set tables: decisions with an "unknown" class, calibration, every unseen codec alone."""
 
+from collections import Counter
+
 import pandas as pd
 
 METRICS = {
@@ -67,10 +69,12 @@ def cells(runs):
     """Return ``{table: [(run, split, column, metric, interval, place, scale, detector)]}`` of the metrics *runs*."""
     found = {table: [] for table in CAPTIONS}
     for run in runs:
+        outside = {} if "refused" in run["ood"] else run["ood"]
         calibration, tested = run.get("calibration", {}), run["id"]["split"]
         for metric in (metric for metric in METRICS if calibration.get(metric) is not None):
             found["calibration"].append(_cell(run, "", tested, tested, metric, calibration, (run["model"], metric)))
-        for split, part in run["ood"].items() if "refused" not in run["ood"] else ():
+        titles = titles_of(outside)
+        for split, part in outside.items():
             for detector, numbers in part["detectors"].items():
                 names = (run["model"], detector, split)
                 for metric in (metric for metric in METRICS if metric in numbers):
@@ -81,10 +85,26 @@ def cells(runs):
                 mixture = {"mixture": numbers} if "by_group" in numbers else {}
                 for codec, rates in (alone | mixture).items():
                     for metric in ("auroc", "fpr95"):
-                        column = f"{part.get('codecs', {}).get(codec, codec)} ({part['title']})"
+                        column = titles.get((split, codec), f"mixture · {part['title']}")
                         place = (*names, codec, metric)
                         found["ood_by_codec"].append(_cell(run, detector, split, column, metric, rates, place))
     return found
+
+
+def titles_of(outside):
+    """Return what to call the clips of each (split, codec) of the out-of-distribution part of a metrics file.
+
+    That is the codec's title, with the split's where several splits have clips of it, or the split's alone for speech
+    that passed no codec.
+    """
+    seen, titles = Counter(codec for part in outside.values() for codec in part["predicted"]), {}
+    for split, part in outside.items():
+        for codec in part["predicted"]:
+            title = part.get("codecs", {}).get(codec, codec)
+            titles[split, codec] = f"{title} · {part['title']}" if seen[codec] > 1 else title
+            if codec == "real":
+                titles[split, codec] = part["title"]
+    return titles
 
 
 def _cell(run, detector, split, column, metric, numbers, place):

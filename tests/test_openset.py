@@ -150,8 +150,8 @@ def test_tables_and_their_place_on_the_page(done, tmp_path):
     assert row["oscr"] == pytest.approx(100 * outside["knn"]["oscr"]["value"], abs=1e-3)
     assert row["min_cllr"] == pytest.approx(outside["knn"]["min_cllr"], abs=1e-3)
     alone = frames["ood_by_codec"].set_index(["detector", "condition"])["auroc"]["knn"]
-    assert list(alone.index) == ["DAC (Unknown)", "wavtokenizer (Unknown)", "mixture (Unknown)"]
-    assert alone["mixture (Unknown)"] == pytest.approx(alone.iloc[:2].mean(), abs=1e-3)
+    assert list(alone.index) == ["DAC", "wavtokenizer", "mixture · Unknown"]
+    assert alone["mixture · Unknown"] == pytest.approx(alone.iloc[:2].mean(), abs=1e-3)
     assert frames["calibration"]["temperature"][0] == pytest.approx(done[1]["calibration"]["temperature"], abs=1e-3)
     for suffix, line in ((".md", "each weighted by its clips"), (".tex", r"\begin{table}")):
         assert line in (tmp_path / f"tables/ood_by_codec{suffix}").read_text()

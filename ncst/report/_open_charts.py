@@ -1,7 +1,6 @@
 """Charts of what lies outside the training set: detectors, their scores and curves, and where unseen clips end up."""
 
-from collections import Counter
-
+from ncst._open_set_tables import titles_of
 from ncst.report import _specs
 from ncst.report._chart import Chart, interval, keys, matrix, names, percent, rounded
 
@@ -16,11 +15,11 @@ def taken(results):
     records = []
     for run in results.runs:
         rows = [(split["title"], split["predicted"]) for split in run["single"].values()]
-        seen = Counter(codec for split in run["ood"].values() for codec in split["predicted"])
+        titles = titles_of(run["ood"])
         rows += [
-            (_clips_of(results, codec, split["title"], seen[codec] > 1), counts)
-            for split in run["ood"].values()
-            for codec, counts in split["predicted"].items()
+            (titles[split, codec], counts)
+            for split, part in run["ood"].items()
+            for codec, counts in part["predicted"].items()
         ]
         rows = [(title, [counts.get(str(c), 0) for c in run["classes"]]) for title, counts in rows]
         records += [{"run": run["run"]} | matrix(rows, run["class_names"])] if rows else []
@@ -52,12 +51,6 @@ def decisions(results):
     spec = _specs.heatmap("clips of", None)
     choices = {"run": "Model", "split": "Set", "detector": "Detector"}
     return Chart("decisions", "Confusion with the unknown", text, spec, choices, records)
-
-
-def _clips_of(results, codec, split, several):
-    if codec == "real":
-        return split
-    return f"{results.title(codec)} · {split}" if several else results.title(codec)
 
 
 def detectors(results):
