@@ -2,10 +2,7 @@
 
 import csv
 import json
-import os
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,82 +13,19 @@ import pytest
 import torch
 import yaml
 from _plain_network import plain_network
+from _toy_training import ENTRY, SAMPLES, Killed, changed, interrupt, make_results, run, sound
 from safetensors.torch import load_file
 from sklearn.neighbors import KNeighborsClassifier
 
-from ncst import _lightning, _objectives, _progress, recipe, scoring, shards, training
+from ncst import _lightning, _objectives, _progress, recipe, scoring, training
 from ncst._batches import share
-from ncst.audio import encode_flac
 from ncst.augmentation import Augmentation
 from ncst.errors import NcstError
-from ncst.features import compute_features, feature_path
-from ncst.frontends.mel import Mel
-from ncst.frontends.waveform import Waveform
-from ncst.seeds import seed_of
-
-SAMPLES = 6144
-CODECS = {"real": 0, "low": 2, "high": 6}
-ENTRY = {
-    "title": "Small",
-    "module": "mel_lcnn",
-    "frontend": "mel",
-    "options": {"channels": [4, 4, 4, 4, 4], "hidden": 8, "embedding": 12, "dropout": 0.2, "log": True},
-    "training": {"epochs": 12, "batch": 8, "lr": 0.003, "weight_decay": 0.0, "crop": 40},
-}
-
-
-def sound(codec, number):
-    """White noise for `real`, a tone of random pitch below 1 kHz for `low`, above 4 kHz for `high`."""
-    draw = np.random.default_rng(seed_of("toy", codec, number))
-    noise = 0.1 * draw.standard_normal(SAMPLES)
-    low, high = {"real": (0, 0), "low": (200, 900), "high": (4100, 7000)}[codec]
-    tone = 0.5 * np.sin(2 * np.pi * draw.uniform(low, high) * np.arange(SAMPLES) / 16000)
-    return (noise + tone).astype(np.float32)
-
-
-def make_split(results, split, clips):
-    manifest = []
-    for codec, label in CODECS.items():
-        file = f"{split}/{codec}/00000-of-00001.parquet"
-        rows = [dict.fromkeys(shards.COLUMNS) for _ in range(clips)]
-        for number, row in enumerate(rows):
-            name = f"{split}{number}"
-            row |= {
-                "clip_id": shards.clip_id(codec, name),
-                "utt_id": name,
-                "codec": codec,
-                "label": label,
-                "status": "ok",
-            }
-            row |= {"corpus": "toy", "speaker": "s", "language": "en", "audio": encode_flac(sound(codec, name))}
-            manifest.append({k: row[k] for k in scoring.COLUMNS} | {"split": split, "shard_file": file, "row": number})
-        shards.write_shard(results / "audio" / file, rows)
-        for name, front_end in (("mel", Mel), ("waveform", Waveform)):
-            compute_features(
-                results / "audio" / file, front_end({"samples": SAMPLES}), feature_path(results, name, file)
-            )
-    path = results / "manifests" / f"{split}.parquet"
-    path.parent.mkdir(exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(manifest), path)
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    torch.set_num_threads(1)
-    folder = tmp_path_factory.mktemp("results")
-    make_split(folder, "train", 16)
-    make_split(folder, "dev", 8)
-    return folder
-
-
-def run(results, out, entry=ENTRY, seed=688, train="train", dev="dev", **where):
-    manifests = [results / "manifests" / f"{split}.parquet" for split in (train, dev)]
-    training.train(entry, "small", seed, *manifests, results, out, **where)
-    return (out / "model.safetensors").read_bytes()
-
-
-def changed(**keys):
-    return ENTRY | {"training": ENTRY["training"] | keys}
+    return make_results(tmp_path_factory.mktemp("results"))
 
 
 @pytest.fixture(scope="module")
@@ -128,74 +62,6 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(results, t
     assert run(results, tmp_path / "other", seed=1) != first
 
 
-class Killed(Exception):
-    """Stands for a machine that goes away."""
-
-
-@pytest.mark.parametrize("moment", ["training_step", "validation_step"])
-def test_an_interrupted_run_ends_with_the_same_bits(results, trained, tmp_path, monkeypatch, moment):
-    original = getattr(_lightning.Run, moment)
-
-    def step(self, batch, number):
-        if self.epoch == 2 and number == 1:
-            raise Killed
-        return original(self, batch, number)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(_lightning.Run, moment, step)
-        with pytest.raises(Killed):
-            run(results, tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["last.ckpt", "tensorboard"]
-    assert run(results, tmp_path) == (trained / "model.safetensors").read_bytes()
-    assert (tmp_path / "last.safetensors").read_bytes() == (trained / "last.safetensors").read_bytes()
-    assert not (tmp_path / "last.ckpt").exists()
-    rows = [list(csv.DictReader((folder / "curves.csv").open())) for folder in (tmp_path, trained)]
-    for one, other in zip(*rows):
-        assert {**one, "seconds": 0} == {**other, "seconds": 0}
-
-
-def test_a_killed_process_resumes_to_the_same_bits(results, trained, tmp_path):
-    code = (
-        "import json, os, sys; sys.path.insert(0, sys.argv[1]); import test_training as t;"
-        "from pathlib import Path; from ncst import _lightning; import torch; torch.set_num_threads(1);"
-        "original = _lightning.Run._save;"
-        "_lightning.Run._save = lambda self: (original(self), self.epoch == 2 and os._exit(9));"
-        "t.run(Path(sys.argv[2]), Path(sys.argv[3]))"
-    )
-    arguments = [sys.executable, "-c", code, str(Path(__file__).parent), str(results), str(tmp_path)]
-    ended = subprocess.run(arguments, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True)
-    assert ended.returncode == 9, ended.stderr.decode()
-    (tmp_path / ".last.ckpt.x7.ckpt").write_bytes(b"half")
-    assert run(results, tmp_path) == (trained / "model.safetensors").read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in trained.iterdir())
-
-
-@pytest.mark.parametrize(
-    "keys",
-    [
-        {"precision": "bf16", "optimizer": "adamw", "schedule": "cosine", "clip_grad": 1.0},
-        {"compile": "aot_eager", "batch": 10},
-    ],
-    ids=["bf16", "compile"],
-)
-def test_other_recipes_are_interrupted_without_a_trace(results, tmp_path, monkeypatch, keys):
-    entry = changed(epochs=3, **keys)
-    whole = run(results, tmp_path / "whole", entry)
-    original = _lightning.Run._save
-
-    def stop(self):
-        original(self)
-        if self.epoch == 2:
-            raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(_lightning.Run, "_save", stop)
-        with pytest.raises(Killed):
-            run(results, tmp_path / "parts", entry)
-    assert run(results, tmp_path / "parts", entry) == whole
-    assert whole != run(results, tmp_path / "plain", changed(epochs=3)), "the recipe must have an effect"
-
-
 @pytest.mark.parametrize(
     "keys",
     [
@@ -209,17 +75,7 @@ def test_other_recipes_are_interrupted_without_a_trace(results, tmp_path, monkey
 def test_what_goes_beyond_the_baselines_learns_resumes_and_is_scored(results, tmp_path, monkeypatch, keys):
     entry = changed(**keys)
     whole = run(results, tmp_path / "whole", entry)
-    original = _lightning.Run._save
-
-    def stop(self):
-        original(self)
-        if self.epoch == 5:
-            raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(_lightning.Run, "_save", stop)
-        with pytest.raises(Killed):
-            run(results, tmp_path / "parts", entry)
+    interrupt(monkeypatch, 5, results, tmp_path / "parts", entry)
     assert run(results, tmp_path / "parts", entry) == whole
     scoring.score(tmp_path / "whole", results / "manifests" / "dev.parquet", results, tmp_path / "scores.parquet")
     table = pq.read_table(tmp_path / "scores.parquet", columns=["label", "logits"])
@@ -332,47 +188,6 @@ def test_progress_is_logged_where_there_is_no_terminal(monkeypatch, caplog, caps
     assert re.fullmatch(r"150 of 300 clips, \d+ clips/s, 0:00:00 left", line)
     assert said == "epoch 1"
     assert capsys.readouterr() == ("", "")
-
-
-def test_a_damaged_state_is_one_sentence(results, tmp_path):
-    (tmp_path / "last.ckpt").write_bytes(b"half")
-    with pytest.raises(NcstError, match="damaged: delete it"):
-        run(results, tmp_path)
-
-
-FULL_DISK = """
-import resource, sys
-sys.path.insert(0, sys.argv[1])
-from pathlib import Path
-import test_training as t
-from ncst.errors import NcstError
-
-resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))
-try:
-    t.run(Path(sys.argv[2]), Path(sys.argv[3]))
-except NcstError as error:
-    print(error)
-"""
-
-
-def test_a_full_disk_in_training_is_one_sentence(results, tmp_path):
-    arguments = [sys.executable, "-c", FULL_DISK, str(Path(__file__).parent), str(results), str(tmp_path)]
-    done = subprocess.run(arguments, capture_output=True, text=True)
-    assert "last.ckpt failed" in done.stdout and "nothing was kept of it" in done.stdout, done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["tensorboard"]
-
-
-def test_the_state_of_another_experiment_is_not_taken_up(results, trained, tmp_path, monkeypatch):
-    def stop(self):
-        original(self)
-        raise Killed
-
-    original = _lightning.Run._save
-    with monkeypatch.context() as patch:
-        patch.setattr(_lightning.Run, "_save", stop)
-        with pytest.raises(Killed):
-            run(results, tmp_path, seed=1)
-    assert run(results, tmp_path) == (trained / "model.safetensors").read_bytes()
 
 
 def test_every_clip_is_scored_alone(results, trained, tmp_path):
