@@ -26,7 +26,9 @@ def load_config(*overlays, folder="config"):
         try:
             merge(config, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
         except OSError as error:
-            raise NcstError(f"Cannot read the config file {path}: {error.strerror}.") from error
+            raise NcstError(
+                f"Cannot read the config file {path} ({error.strerror}): run in the project's folder or name it fully."
+            ) from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise NcstError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
     return config
