@@ -25,8 +25,7 @@ CAPTIONS = {
     "out: higher is better), the mean share of errors among accepted clips over all coverages (AURC: lower), macro F1 "
     "with unknown as a class of its own, above the score that accepts 95 % of the clips of dev, and the cost in bits "
     "of scores as log likelihood ratios, calibrated on held-out classes of dev (Cllr) and at best (min Cllr; 1 tells "
-    "nothing: lower). Trained on train, tested on eval_id and the "
-    "set of the column.",
+    "nothing: lower). Trained on train, tested on eval_id and the named set.",
     "ood_by_codec": "Unseen codecs alone and mixed. AUROC and FPR95 of the known clips against those of one unseen "
     "codec, and against all of its split together. Trained on train, tested on eval_id and the codecs of the column.",
     "calibration": "Calibration of the class probabilities. Expected calibration error over 15 bins and log loss, as "

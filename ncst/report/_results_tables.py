@@ -39,7 +39,7 @@ def _read(results, path):
     measures = [c for c in frame if any(f"{c}_{part}" in frame for part in PARTS)]
     across = next((c for c in ("class", "condition") if c in frame and measures), None)
     if across and len(measures) * frame[across].nunique() > WIDEST:
-        across = None
+        frame, across = frame.drop(columns=["split", "seeds"], errors="ignore"), None
     columns, groups, rows = _pivot(frame, measures, across) if across else _flat(frame, measures)
     files = {kind: (mime, path.with_suffix(suffix)) for suffix, (kind, mime) in KINDS.items()}
     files = {kind: (mime, file.read_bytes()) for kind, (mime, file) in files.items() if file.exists()}
