@@ -182,9 +182,20 @@ def _work(config, costs, pair, frontends, released):
         disk = 0
     yield stage, Work.of(seconds * rate, disk, jobs, stage == "resynthesis", costs["start"])
     for name in frontends:
-        rates = costs["compute_features"][plan.weights_kind(config, name)]
-        rate, size = rates.get(name, rates["default"])
+        rate, size = _feature_rate(config, costs, name)
         yield f"features {name}", Work.of(clips * rate, clips * size, jobs, start=costs["start"])
+
+
+def _feature_rate(config, costs, frontend):
+    """Return CPU seconds and bytes of the features of a clip."""
+    rates = costs["compute_features"][plan.weights_kind(config, frontend)]
+    return rates.get(frontend, rates["default"])
+
+
+def _training_rate(config, costs, model):
+    """Return the CPU seconds of a clip in training; a third of it scores one."""
+    rates = costs["train"][plan.model_entry(config, model)["size"]]
+    return rates.get(plan.module_of(config, "models", model), rates["default"])
 
 
 def _experiments(config, costs):
@@ -196,8 +207,7 @@ def _experiments(config, costs):
     together, train, score, detect = Counter(models.values()), {}, {}, Work()
     for model, module in models.items():
         entry, runs = plan.model_entry(config, model), len(plan.seeds(config, model))
-        rates = costs["train"][entry["size"]]
-        rate, epochs = rates.get(module, rates["default"]), entry["training"]["epochs"]
+        rate, epochs = _training_rate(config, costs, model), entry["training"]["epochs"]
         if model in tracers:
             tested = plan.tested_splits(config, model)
         else:
@@ -228,10 +238,7 @@ def _robustness(config, costs, models):
         return {}
     work = Work.of(clips * costs["perturb"], jobs=cells, on_gpu=False, start=1.0)
     for model in models:
-        entry, runs = plan.model_entry(config, model), len(plan.seeds(config, model))
-        rates = costs["train"][entry["size"]]
-        front = costs["compute_features"][plan.weights_kind(config, entry["frontend"])]
-        rate = front.get(entry["frontend"], front["default"])[0]
-        rate += rates.get(plan.module_of(config, "models", model), rates["default"]) / 3
+        runs, frontend = len(plan.seeds(config, model)), config["models"][model]["frontend"]
+        rate = _feature_rate(config, costs, frontend)[0] + _training_rate(config, costs, model) / 3
         work += Work.of(runs * clips * rate, jobs=runs, start=costs["start"])
     return {"robustness": work}

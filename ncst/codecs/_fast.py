@@ -25,14 +25,14 @@ def speed_up(network):
             module.forward = partial(_lstm, _packed(module))
         elif type(module).__name__ == "Snake1d":
             module.forward = partial(_snake, module.alpha)
-        elif type(module).__name__ in PADDED and module.pad_mode == "reflect":
-            module.forward = partial(_padded, module, type(module).forward)
+        elif _is_padded(module):
+            module.forward = partial(_padded, module)
     for layers in network.modules():
         if isinstance(layers, (nn.Sequential, nn.ModuleList)):
             for first, then in pairwise(layers):
-                if isinstance(first, nn.ELU) and getattr(then.__dict__.get("forward"), "func", None) is _padded:
+                if isinstance(first, nn.ELU) and _is_padded(then):
                     first.forward = nn.Identity().forward
-                    then.forward = partial(then.forward, alpha=first.alpha)
+                    then.forward = partial(_padded, then, alpha=first.alpha)
 
 
 def _is_upsampling(layer):
@@ -94,10 +94,14 @@ def _lstm(packed, x):
     return x, None
 
 
-def _padded(layer, otherwise, x, alpha=None):
+def _is_padded(layer):
+    return type(layer).__name__ in PADDED and layer.pad_mode == "reflect"
+
+
+def _padded(layer, x, alpha=None):
     """Compute the convolution *layer* of (B, C, T) *x*, or with *alpha* of its ELU, in one pass up to the convolution.
 
-    A convolution that needs no padding takes *x* as it is; clips shorter than the padding go the way of *otherwise*.
+    A convolution that needs no padding takes *x* as it is; clips shorter than the padding go the layer's own way.
     """
     convolution = layer.conv if isinstance(layer.conv, nn.Conv1d) else layer.conv.conv
     (kernel,), (stride,), (dilation,) = convolution.kernel_size, convolution.stride, convolution.dilation
@@ -105,7 +109,7 @@ def _padded(layer, otherwise, x, alpha=None):
     left = total if layer.causal else total - total // 2
     right = total - left + -length % stride
     if length <= max(left, right):
-        return otherwise(layer, x if alpha is None else nn.functional.elu(x, alpha))
+        return type(layer).forward(layer, x if alpha is None else nn.functional.elu(x, alpha))
     if left or right:
         padded = x.new_empty(*x.shape[:-1], left + length + right)
         middle = padded[..., left : left + length]

@@ -20,9 +20,7 @@ ROLES = {
 
 def headline(results):
     """Return what the run is made of, as {name: text}."""
-    codecs = [
-        results.title(c) for c in results.codecs() if results.config["codecs"].get(c, {}).get("role") != "variant"
-    ]
+    codecs = [results.title(c) for c in results.codecs() if not _is_variant(results, c)]
     return {
         "Corpora": ", ".join(_corpora(results)),
         "Codecs": ", ".join(codecs),
@@ -30,6 +28,10 @@ def headline(results):
         "Seeds": ", ".join(map(str, sorted({run["seed"] for run in results.runs + results.tracers}))),
         "Weights": _weights(weights_used(results)),
     }
+
+
+def _is_variant(results, codec):
+    return results.config["codecs"].get(codec, {}).get("role") == "variant"
 
 
 def _weights(used):
@@ -43,7 +45,7 @@ def flow(results):
     clips, index = results.clips, results.index
     utterances = clips[clips["codec"] == "real"]
     settings = [c for c in results.codecs() if c != "real"]
-    codecs = [c for c in settings if results.config["codecs"].get(c, {}).get("role") != "variant"]
+    codecs = [c for c in settings if not _is_variant(results, c)]
     others = len(settings) - len(codecs)
     detail = f"{others} other setting{'s' * (others > 1)}, " if others else ""
     return [
