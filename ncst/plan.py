@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from ncst.errors import NcstError
+from ncst.registry import FAMILIES
 from ncst.release import layout
 
 REGISTRIES = ("codecs", "alms", "corpora", "splits", "models", "detectors", "perturbations", "config")
@@ -384,16 +385,18 @@ def code_of(family, module):
     NcstError
         If the module does not exist.
     """
-    first = CODE / family / f"{module}.py"
+    package = FAMILIES[family]
+    folder = CODE.joinpath(*package.split(".")[1:])
+    first = folder / f"{module}.py"
     if not first.is_file():
         raise NcstError(f"There is no {module!r} among the {family}: write ncst/{family}/{module}.py.")
-    files, queue = [], [first, CODE / family / "_base.py"]
+    files, queue = [], [first, folder / "_base.py"]
     while queue:
         path = queue.pop(0)
         if path not in files:
             files.append(path)
             names = re.findall(
-                rf"ncst\.{family}\.(_\w+)|ncst\.{family} import (_\w+)", path.read_text(encoding="utf-8")
+                rf"{package}\.(_\w+)|{package} import (_\w+)", path.read_text(encoding="utf-8")
             )
-            queue += [CODE / family / f"{a or b}.py" for a, b in names]
+            queue += [folder / f"{a or b}.py" for a, b in names]
     return [str(path) for path in files]

@@ -5,12 +5,21 @@ import pkgutil
 
 from ncst.errors import NcstError
 
-FAMILIES = ("corpora", "alms", "codecs", "frontends", "models", "objectives", "detectors", "perturbations")
+FAMILIES = {
+    "corpora": "ncst.corpora",
+    "alms": "ncst.alms",
+    "codecs": "ncst.codecs",
+    "perturbations": "ncst.perturbations",
+    "frontends": "ncst.frontends",
+    "models": "ncst.models",
+    "objectives": "ncst.objectives",
+    "detectors": "ncst.detectors",
+}
 
 
 def modules(family):
     """Return the sorted module names of *family*; underscore modules are private."""
-    package = importlib.import_module(f"ncst.{family}")
+    package = importlib.import_module(FAMILIES[family])
     return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
 
 
@@ -33,8 +42,8 @@ def load(family, name):
         raise NcstError(
             f"No {name!r} among the {family}: write ncst/{family}/{name}.py or use one of {modules(family)}."
         )
-    base = importlib.import_module(f"ncst.{family}._base").Base
-    module = importlib.import_module(f"ncst.{family}.{name}")
+    base = importlib.import_module(f"{FAMILIES[family]}._base").Base
+    module = importlib.import_module(f"{FAMILIES[family]}.{name}")
     (found,) = [
         c
         for c in vars(module).values()
