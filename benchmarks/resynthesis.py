@@ -34,9 +34,9 @@ import _golden_codecs
 from test_codecs import speech_like
 
 from ncst import registry, resynthesis
-from ncst.audio import encode_flac
 from ncst.codecs import _base
 from ncst.codecs._facodec_layers import Activation
+from ncst.core.waveforms import encode_flac
 from ncst.shards import COLUMNS, write_shard
 
 CASES = {

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from ncst._sampling import draw_epoch
+from ncst.core.seeds import seed_of
 from ncst.errors import NcstError
-from ncst.seeds import seed_of
 
 
 class Clips(torch.utils.data.Dataset):

@@ -8,7 +8,7 @@ from torch.nn import functional
 from ncst import registry
 from ncst._compact_training import rate_at
 from ncst.alms.demo import DelayedTransformer, delay
-from ncst.seeds import seed_of
+from ncst.core.seeds import seed_of
 
 WARM_UP = 100
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ncst.audio import SAMPLE_RATE, read_audio, resample
+from ncst.core.waveforms import SAMPLE_RATE, read_audio, resample
 from ncst.errors import NcstError
 
 GAIN_DB = (-9.0, 6.0)

@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from ncst._compact_speech import Crops
 from ncst._compact_training import rate_at
-from ncst.audio import SAMPLE_RATE
-from ncst.seeds import seed_of
+from ncst.core.seeds import seed_of
+from ncst.core.waveforms import SAMPLE_RATE
 
 WINDOW, HOP, BANDS = 400, 320, 80
 CLUSTER_BANDS = 40

@@ -9,8 +9,8 @@ from torch.nn.utils import parametrize
 
 from ncst._compact_networks import take_apart
 from ncst._compact_speech import Crops, SpectralLoss
-from ncst.audio import SAMPLE_RATE
-from ncst.seeds import seed_of
+from ncst.core.seeds import seed_of
+from ncst.core.waveforms import SAMPLE_RATE
 
 LAYERS = (nn.Conv1d, nn.ConvTranspose1d, nn.Linear)
 WARM_UP = 50

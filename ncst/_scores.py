@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ncst.core.files import atomic
 from ncst.errors import NcstError
-from ncst.files import atomic
 
 _COLUMNS = ("clip_id", "utt_id", "codec", "label")
 

@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 
-from ncst.files import atomic
+from ncst.core.files import atomic
 
 _TEX = str.maketrans(
     {c: f"\\{c}" for c in "&%$#_{}"}

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ncst.core.seeds import seed_of
 from ncst.metrics import (
     accuracy,
     aupr,
@@ -16,7 +17,6 @@ from ncst.metrics import (
     sweep,
     weighted_f1,
 )
-from ncst.seeds import seed_of
 
 RESAMPLES = 200
 

@@ -3,8 +3,8 @@
 from safetensors.torch import save
 
 from ncst import registry
+from ncst.core.files import atomic
 from ncst.errors import NcstError
-from ncst.files import atomic
 from ncst.models._base import import_checkpoint
 
 

@@ -12,9 +12,9 @@ from safetensors.torch import save_file
 
 from ncst import _compact_alm, _compact_ssl, _compact_training, registry
 from ncst._compact_speech import SpectralLoss, read_speech
-from ncst.audio import SAMPLE_RATE
+from ncst.core.files import atomic
+from ncst.core.waveforms import SAMPLE_RATE
 from ncst.errors import NcstError
-from ncst.files import atomic
 
 NOTE = "compact weights trained by this project; not the published {name}"
 JUDGED_SECONDS = 4

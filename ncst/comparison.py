@@ -9,8 +9,8 @@ from scipy.stats import binomtest
 
 from ncst._run_folders import Run, common_splits, find_runs, read_parts, short_names
 from ncst.bootstrap import RESAMPLES, confusions, draws, interval
+from ncst.core.files import atomic
 from ncst.errors import NcstError
-from ncst.files import atomic
 from ncst.metrics import accuracy, auroc, balanced_accuracy, eer, f1_scores, fpr_at, sweep
 from ncst.openset import refusal
 

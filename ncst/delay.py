@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ncst.audio import SAMPLE_RATE
+from ncst.core.waveforms import SAMPLE_RATE
 
 WINDOW_MS = 100.0
 _ENVELOPE_HZ = 50.0

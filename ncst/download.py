@@ -12,8 +12,8 @@ from pathlib import Path
 import yaml
 
 from ncst import _http
+from ncst.core.files import atomic, sha256
 from ncst.errors import NcstError
-from ncst.files import atomic, sha256
 
 LOG = logging.getLogger(__name__)
 LOCK = Path("config/downloads.lock.yaml")

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ncst._scores import matrix
+from ncst.core.files import atomic
 from ncst.errors import NcstError
-from ncst.files import atomic
 
 COLUMNS = ["clip_id", "codec", "label", "corpus", "speaker"]
 POINTS = 1500

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
 
-from ncst.audio import SAMPLE_RATE, encode_flac, to_pcm
+from ncst.core.files import atomic_folder
+from ncst.core.waveforms import SAMPLE_RATE, encode_flac, to_pcm
 from ncst.errors import NcstError
-from ncst.files import atomic_folder
 from ncst.manifests import read_manifest
 from ncst.release.layout import CORPORA, FOLDERS, LISTS, UTTERANCES
 from ncst.shards import iter_clips

@@ -11,10 +11,10 @@ from ncst._clip_truth import rows_of, truth_of
 from ncst._score_formats import read_columns
 from ncst._scores import write_scores
 from ncst.comparison import compare_models
+from ncst.core.files import atomic_folder
 from ncst.detection import detect
 from ncst.detectors._base import Base
 from ncst.errors import NcstError
-from ncst.files import atomic_folder
 from ncst.openset import evaluate
 from ncst.release.layout import split_of
 from ncst.tables import write_tables

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from ncst import shards
+from ncst.core.files import atomic
 from ncst.errors import NcstError
-from ncst.files import atomic
 from ncst.frontends._base import fit_clip
 
 

@@ -12,9 +12,9 @@ import torch
 from scipy.io import wavfile
 
 from ncst import registry
+from ncst.core.seeds import seed_of
 from ncst.corpora.alm import TABLE
 from ncst.errors import NcstError
-from ncst.seeds import seed_of
 
 log = logging.getLogger(__name__)
 

@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ncst import plan
-from ncst.audio import SAMPLE_RATE
+from ncst.core.files import atomic
+from ncst.core.seeds import seed_of
+from ncst.core.waveforms import SAMPLE_RATE
 from ncst.errors import NcstError
-from ncst.files import atomic
 from ncst.pairing import pair_spoofs
-from ncst.seeds import seed_of
 
 log = logging.getLogger(__name__)
 

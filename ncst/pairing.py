@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from ncst.seeds import seed_of
+from ncst.core.seeds import seed_of
 
 TAXONOMIES = ("vq", "aux", "dec")
 

@@ -395,8 +395,6 @@ def code_of(family, module):
         path = queue.pop(0)
         if path not in files:
             files.append(path)
-            names = re.findall(
-                rf"{package}\.(_\w+)|{package} import (_\w+)", path.read_text(encoding="utf-8")
-            )
+            names = re.findall(rf"{package}\.(_\w+)|{package} import (_\w+)", path.read_text(encoding="utf-8"))
             queue += [folder / f"{a or b}.py" for a, b in names]
     return [str(path) for path in files]

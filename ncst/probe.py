@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import soundfile
 
 from ncst import registry
+from ncst.core.files import atomic
 from ncst.errors import NcstError
-from ncst.files import atomic
 
 LOG = logging.getLogger(__name__)
 SCHEMA = pa.schema(

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from ncst import registry
-from ncst.audio import SILENCE_DB, UnusableAudio, encode_flac, read_audio, resample, rms_db
+from ncst.core.memory import keep_freed_memory
+from ncst.core.seeds import seed_of
+from ncst.core.waveforms import SILENCE_DB, UnusableAudio, encode_flac, read_audio, resample, rms_db
 from ncst.delay import estimate_delay_ms
 from ncst.errors import NcstError
-from ncst.memory import keep_freed_memory
-from ncst.seeds import seed_of
 from ncst.shards import COLUMNS, clip_id, read_rows, samples_of, write_shard
 
 log = logging.getLogger(__name__)

@@ -7,11 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ncst import registry
-from ncst.audio import encode_flac
+from ncst.core.files import atomic
+from ncst.core.seeds import seed_of
+from ncst.core.waveforms import encode_flac
 from ncst.errors import NcstError
-from ncst.files import atomic
 from ncst.manifests import read_manifest
-from ncst.seeds import seed_of
 from ncst.shards import ROW_GROUP, SCHEMA, iter_clips, read_audio_of
 
 CLEAN = "clean"

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from ncst import bootstrap
 from ncst._scores import matrix
+from ncst.core.files import atomic
 from ncst.errors import NcstError
-from ncst.files import atomic
 
 
 def evaluate(scores, metrics, cells, splits, out, draw=688, resamples=bootstrap.RESAMPLES):

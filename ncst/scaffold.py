@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
+from ncst.core.files import atomic
 from ncst.errors import NcstError
-from ncst.files import atomic
 
 _MODULE = '''"""TITLE: what it is, in one sentence.
 

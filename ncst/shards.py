@@ -7,9 +7,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ncst.audio import SAMPLE_RATE, UnusableAudio, read_audio
+from ncst.core.files import atomic
+from ncst.core.waveforms import SAMPLE_RATE, UnusableAudio, read_audio
 from ncst.errors import NcstError
-from ncst.files import atomic
 
 ROW_GROUP = 100
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ncst import bootstrap
+from ncst.core.files import atomic
 from ncst.errors import NcstError
-from ncst.files import atomic
 
 log = logging.getLogger(__name__)
 GIVEN = {

@@ -5,10 +5,10 @@ import logging
 from collections import Counter
 
 from ncst._id_lists import check_lists, read_ids
+from ncst.core.files import atomic
+from ncst.core.seeds import seed_of
 from ncst.errors import NcstError
-from ncst.files import atomic
 from ncst.pairing import TAXONOMIES, pair_spoofs
-from ncst.seeds import seed_of
 
 LOG = logging.getLogger(__name__)
 

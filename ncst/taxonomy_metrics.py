@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from ncst import bootstrap
 from ncst._scores import matrix, refuse_repeats
+from ncst.core.files import atomic
 from ncst.errors import NcstError
-from ncst.files import atomic
 from ncst.metrics import confusion
 from ncst.taxonomy import CLASSES, COLUMNS, PARAMETERS, bonafide_scores, labels, parameter_values
 

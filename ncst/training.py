@@ -16,12 +16,12 @@ from ncst._batches import Clips
 from ncst._objectives import objective_of
 from ncst._sampling import groups_of
 from ncst.augmentation import Augmentation
+from ncst.core.files import atomic, sha256
+from ncst.core.seeds import seed_of
 from ncst.errors import NcstError
 from ncst.features import FeatureStore
-from ncst.files import atomic, sha256
 from ncst.manifests import read_manifest
 from ncst.recipe import read_recipe
-from ncst.seeds import seed_of
 
 
 def train(

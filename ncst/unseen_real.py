@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from ncst import bootstrap
 from ncst._scores import read_scores, refuse_repeats
+from ncst.core.files import atomic
 from ncst.errors import NcstError
-from ncst.files import atomic
 
 NAMED = {"corpus": "Corpus", "language": "Language", "gender": "Gender", "speaker": "Speaker"}
 BINNED = {

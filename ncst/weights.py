@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 from ncst import registry
+from ncst.core.files import atomic
 from ncst.download import LOCK, fetch
 from ncst.errors import NcstError
-from ncst.files import atomic
 
 
 def fetch_weights(name, entry, out, lock=LOCK, family="codecs"):
@@ -85,7 +85,7 @@ def _looks_like(files):
     from safetensors.torch import load_file
 
     from ncst.codecs._architecture import looks_like
-    from ncst.codecs._official import load_pickle
+    from ncst.core.checkpoint_files import load_pickle
 
     keys = []
     for path in files.values():

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from ncst import _lightning, scoring, shards, training
-from ncst.audio import encode_flac
+from ncst.core.seeds import seed_of
+from ncst.core.waveforms import encode_flac
 from ncst.features import compute_features, feature_path
 from ncst.frontends.mel import Mel
 from ncst.frontends.waveform import Waveform
-from ncst.seeds import seed_of
 
 SAMPLES = 6144
 CODECS = {"real": 0, "low": 2, "high": 6}

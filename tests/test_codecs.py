@@ -9,9 +9,9 @@ import torch
 import yaml
 
 from ncst import registry, weights
-from ncst.audio import SAMPLE_RATE, UnusableAudio, rms_db
 from ncst.codecs._base import load_strictly, read_weights
 from ncst.codecs._table import codec_table
+from ncst.core.waveforms import SAMPLE_RATE, UnusableAudio, rms_db
 from ncst.delay import estimate_delay_ms
 from ncst.errors import NcstError
 from ncst.plan import codec_entry

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from ncst import registry
-from ncst.audio import SAMPLE_RATE
+from ncst.core.waveforms import SAMPLE_RATE
 from ncst.delay import estimate_delay_ms
 from ncst.errors import NcstError
 

@@ -18,7 +18,7 @@ from ncst._compact_speech import Crops, read_speech
 from ncst._compact_ssl import Trainer as FrontEndTrainer
 from ncst._compact_training import Trainer, unit_variance
 from ncst._compact_vq import Book, Chain
-from ncst.audio import SAMPLE_RATE
+from ncst.core.waveforms import SAMPLE_RATE
 from ncst.corpora.demo import speak
 from ncst.errors import NcstError
 from ncst.plan import load_config

@@ -5,7 +5,7 @@ import pytest
 
 from ncst import plan
 from ncst._plan_text import show_plan
-from ncst.audio import encode_flac
+from ncst.core.waveforms import encode_flac
 from ncst.estimate import Work, estimate
 from ncst.shards import COLUMNS, write_shard
 

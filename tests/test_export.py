@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from ncst import export as module
 from ncst.cli import app
+from ncst.core.files import atomic_folder
 from ncst.errors import NcstError
 from ncst.export import export
-from ncst.files import atomic_folder
 from ncst.manifests import write_manifest
 from ncst.shards import iter_clips, write_shard
 

@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
+from ncst.core.files import atomic, sha256
 from ncst.errors import NcstError
-from ncst.files import atomic, sha256
 
 
 def test_a_finished_file_appears_whole(tmp_path):
@@ -38,7 +38,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from ncst.audio import encode_flac
+from ncst.core.waveforms import encode_flac
 from ncst.errors import NcstError
 from ncst.shards import COLUMNS, write_shard
 

@@ -12,8 +12,8 @@ from _golden_models import golden_case, golden_state, golden_wave
 from safetensors.torch import save_file
 
 from ncst import registry, shards
-from ncst.audio import encode_flac
 from ncst.augmentation import Augmentation
+from ncst.core.waveforms import encode_flac
 from ncst.errors import NcstError
 from ncst.features import FeatureStore, compute_features, feature_path
 from ncst.frontends._base import fit_clip

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ncst.audio import fit_length
+from ncst.core.waveforms import fit_length
 
 
 @pytest.fixture(autouse=True)

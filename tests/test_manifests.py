@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ncst.audio import encode_flac
+from ncst.core.waveforms import encode_flac
 from ncst.errors import NcstError
 from ncst.manifests import pair_up, read_manifest, thin, write_manifest
 from ncst.shards import clip_id, write_shard

@@ -10,11 +10,11 @@ import torch
 from sklearn.metrics import f1_score
 
 from ncst import metrics, plan, scoring, shards, taxonomy, training
-from ncst.audio import encode_flac
+from ncst.core.seeds import seed_of
+from ncst.core.waveforms import encode_flac
 from ncst.errors import NcstError
 from ncst.features import compute_features, feature_path
 from ncst.frontends.mel import Mel
-from ncst.seeds import seed_of
 from ncst.tables import write_tables
 from ncst.taxonomy_metrics import evaluate
 from ncst.validation import validate

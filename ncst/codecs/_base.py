@@ -9,9 +9,9 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 from torch.nn.utils import parametrize, remove_weight_norm
 
-from ncst.audio import SAMPLE_RATE, UnusableAudio, fit_length, resample
 from ncst.codecs._architecture import looks_like
 from ncst.codecs._fast import speed_up
+from ncst.core.waveforms import SAMPLE_RATE, UnusableAudio, fit_length, resample
 from ncst.errors import NcstError
 
 SHORTEST = 0.1  # s

@@ -16,8 +16,8 @@ from torch import nn
 
 from ncst.codecs._audiodec_layers import CausalConv, Decoder, Encoder, Vocoder
 from ncst.codecs._base import Base, books_of
-from ncst.codecs._official import fold, load_pickle
 from ncst.codecs._residual import ResidualQuantizer
+from ncst.core.checkpoint_files import fold, load_pickle
 from ncst.errors import NcstError
 
 IGNORED = (".pad_buffer", ".cluster_size", ".embed_avg")  # key endings: streaming history, training statistics

@@ -13,8 +13,8 @@ import numpy as np
 import soundfile
 import torch
 
-from ncst.audio import UnusableAudio, read_audio, resample
 from ncst.codecs._base import Base
+from ncst.core.waveforms import UnusableAudio, read_audio, resample
 from ncst.errors import NcstError
 
 KEYS = {"soundfile", "command", "encode", "decode", "sample_rate", "bitrate", "suffix", "timeout", "install"}

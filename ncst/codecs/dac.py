@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file
 
 from ncst.codecs._base import Base, books_of
-from ncst.codecs._official import fold, load_config, load_pickle
+from ncst.core.checkpoint_files import fold, load_config, load_pickle
 
 
 class Dac(Base):

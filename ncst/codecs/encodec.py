@@ -3,7 +3,7 @@
 from safetensors.torch import load_file
 
 from ncst.codecs._encodec import EncodecBase, rename_seanet, seanet_config
-from ncst.codecs._official import load_config, load_pickle
+from ncst.core.checkpoint_files import load_config, load_pickle
 
 
 class Encodec(EncodecBase):

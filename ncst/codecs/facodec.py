@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from ncst.codecs import _facodec_layers as _layers
 from ncst.codecs._base import Base
-from ncst.codecs._official import load_pickle
+from ncst.core.checkpoint_files import load_pickle
 from ncst.errors import NcstError
 
 IGNORED = ("f0_predictor", "phone_predictor", "res_f0_predictor", "res_phone_predictor", "x_timbre_predictor")

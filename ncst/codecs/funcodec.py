@@ -5,7 +5,7 @@ group-normalised over the whole clip, so padding would change all of it, not the
 """
 
 from ncst.codecs._encodec import EncodecBase, rename_seanet, seanet_config, seanet_sizes
-from ncst.codecs._official import load_pickle
+from ncst.core.checkpoint_files import load_pickle
 
 BOOKS = "quantizer.rq.model."
 IGNORED = ("discriminator.", "mel_spec_transforms.")  # beginnings of keys that only training needs

@@ -15,8 +15,8 @@ from torch.nn.functional import leaky_relu
 from torch.nn.utils.parametrizations import weight_norm
 
 from ncst.codecs._base import Base
-from ncst.codecs._official import load_pickle
 from ncst.codecs._residual import ResidualQuantizer
+from ncst.core.checkpoint_files import load_pickle
 from ncst.errors import NcstError
 
 SLOPE = 0.1

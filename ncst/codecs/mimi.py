@@ -5,7 +5,7 @@ import re
 from safetensors.torch import load_file
 
 from ncst.codecs._base import Base, books_of
-from ncst.codecs._official import load_config
+from ncst.core.checkpoint_files import load_config
 
 _RENAMED = [
     (r"^(encoder|decoder)\.layers\.", r"\1.\1_seanet.layers."),

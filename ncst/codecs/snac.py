@@ -5,7 +5,7 @@ from math import lcm
 import torch
 
 from ncst.codecs._base import Base
-from ncst.codecs._official import load_config, load_pickle
+from ncst.core.checkpoint_files import load_config, load_pickle
 
 
 class Snac(Base):

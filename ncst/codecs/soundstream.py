@@ -5,7 +5,7 @@ No weights of a SoundStream are public. AcademiCodec's network class of that nam
 """
 
 from ncst.codecs._encodec import EncodecBase, rename_seanet, seanet_config, seanet_sizes
-from ncst.codecs._official import load_pickle
+from ncst.core.checkpoint_files import load_pickle
 
 PREFIX = "module."  # left by distributed training
 

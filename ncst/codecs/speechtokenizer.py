@@ -1,7 +1,7 @@
 """SpeechTokenizer (Zhang et al., 2024) through its own package."""
 
 from ncst.codecs._base import Base, books_of
-from ncst.codecs._official import load_config, load_pickle
+from ncst.core.checkpoint_files import load_config, load_pickle
 
 
 class SpeechTokenizerCodec(Base):

@@ -15,9 +15,9 @@ from torch import nn
 
 from ncst.codecs._base import Base, books_of
 from ncst.codecs._encodec import ratios_of, rename_seanet
-from ncst.codecs._official import load_pickle
 from ncst.codecs._residual import ResidualQuantizer
 from ncst.codecs._wavtokenizer_layers import Decoder
+from ncst.core.checkpoint_files import load_pickle
 
 CODER = "feature_extractor.encodec."
 IGNORED = (  # beginnings of keys: an unused decoder, training statistics, discriminators

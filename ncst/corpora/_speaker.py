@@ -11,10 +11,10 @@ import numpy as np
 import soundfile
 import soxr
 
+from ncst.core.seeds import seed_of
 from ncst.corpora._espeak import SAMPLE_RATE, Espeak
 from ncst.corpora._vocoder import linear_prediction, mel_griffin_lim
 from ncst.errors import NcstError
-from ncst.seeds import seed_of
 
 ATTACKS = {"A91": mel_griffin_lim, "A92": linear_prediction}
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ncst.core.seeds import seed_of
 from ncst.errors import NcstError
-from ncst.seeds import seed_of
 
 SENTENCES = Path(__file__).parents[2] / "resources" / "demo"
 LANGUAGES = {"en": ("en", "en-us", "en-gb-scotland", "en-gb-x-rp", "en-029"), "zh": ("cmn",)}

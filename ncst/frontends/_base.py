@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ncst import files
+from ncst.core import files
 from ncst.errors import NcstError
 
 CLIP_SAMPLES = 64_600

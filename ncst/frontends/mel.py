@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ncst.audio import SAMPLE_RATE
+from ncst.core.waveforms import SAMPLE_RATE
 from ncst.frontends._base import Base
 
 BANDS, FFT, HOP = 80, 512, 128

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ncst.audio import fit_length
+from ncst.core.waveforms import fit_length
 
 
 class Base:

@@ -1,6 +1,6 @@
 """Less to listen to."""
 
-from ncst.audio import SAMPLE_RATE
+from ncst.core.waveforms import SAMPLE_RATE
 from ncst.perturbations._base import Base, draw
 
 

@@ -2,7 +2,7 @@
 
 from scipy.signal import butter, sosfiltfilt
 
-from ncst.audio import SAMPLE_RATE
+from ncst.core.waveforms import SAMPLE_RATE
 from ncst.perturbations._base import Base, draw
 
 

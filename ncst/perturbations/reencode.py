@@ -5,7 +5,7 @@ import io
 import numpy as np
 import soundfile
 
-from ncst.audio import SAMPLE_RATE
+from ncst.core.waveforms import SAMPLE_RATE
 from ncst.errors import NcstError
 from ncst.perturbations._base import Base, draw
 

@@ -1,6 +1,6 @@
 """Another sample rate on the way."""
 
-from ncst import audio
+from ncst.core import waveforms
 from ncst.perturbations._base import Base, draw
 
 
@@ -19,4 +19,4 @@ class Resample(Base):
     def apply(self, samples, rng):
         """Return (T,) *samples* as the lower rate holds them."""
         rate = draw(rng, self.rate_hz)
-        return audio.resample(audio.resample(samples, audio.SAMPLE_RATE, rate), rate, audio.SAMPLE_RATE)
+        return waveforms.resample(waveforms.resample(samples, waveforms.SAMPLE_RATE, rate), rate, waveforms.SAMPLE_RATE)

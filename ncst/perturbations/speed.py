@@ -3,7 +3,7 @@
 import numpy as np
 import soxr
 
-from ncst.audio import SAMPLE_RATE
+from ncst.core.waveforms import SAMPLE_RATE
 from ncst.perturbations._base import Base, draw
 
 

@@ -1,6 +1,6 @@
 """Silence cut off."""
 
-from ncst.audio import speech_span
+from ncst.core.waveforms import speech_span
 from ncst.perturbations._base import Base
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from ncst.audio import UnusableAudio, fit_length, read_audio, resample
+from ncst.core.waveforms import UnusableAudio, fit_length, read_audio, resample
 from ncst.delay import estimate_delay_ms
 from ncst.probe import SCHEMA
 from ncst.resynthesis import codec_columns, failed_columns, ok_columns

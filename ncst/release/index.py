@@ -9,13 +9,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ncst.audio import SAMPLE_RATE, UnusableAudio, read_audio
+from ncst.core.files import atomic
+from ncst.core.seeds import seed_of
+from ncst.core.waveforms import SAMPLE_RATE, UnusableAudio, read_audio
 from ncst.errors import NcstError
-from ncst.files import atomic
 from ncst.probe import probe
 from ncst.release.layout import FOLDERS, SOURCES
 from ncst.release.listing import describe, list_clips, read_utterances
-from ncst.seeds import seed_of
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 
-from ncst.audio import SAMPLE_RATE
+from ncst.core.waveforms import SAMPLE_RATE
 
 BANDS, WINDOW, HOP = 80, 512, 160
 FLOOR_DB = -80.0

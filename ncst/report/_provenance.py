@@ -11,8 +11,8 @@ import pandas as pd
 import yaml
 
 from ncst import plan
+from ncst.core.files import sha256
 from ncst.errors import NcstError
-from ncst.files import sha256
 from ncst.report._tables import table
 
 PACKAGES = (

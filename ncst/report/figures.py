@@ -7,7 +7,7 @@ from pathlib import Path
 
 import vl_convert
 
-from ncst.files import atomic
+from ncst.core.files import atomic
 from ncst.report._charts import charts
 from ncst.report._read import read_results
 from ncst.report._specs import OKABE_ITO

@@ -4,9 +4,9 @@ import base64
 
 import numpy as np
 
-from ncst.audio import SAMPLE_RATE, encode_flac
+from ncst.core.seeds import seed_of
+from ncst.core.waveforms import SAMPLE_RATE, encode_flac
 from ncst.report._mel import CONTRAST_COLOURS, CONTRAST_DB, ENERGY_COLOURS, FLOOR_DB, log_mel, picture
-from ncst.seeds import seed_of
 from ncst.shards import read_audio_of, samples_of
 
 SECONDS_IN_TOTAL = 160

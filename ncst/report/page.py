@@ -11,7 +11,7 @@ from markupsafe import Markup
 import ncst
 from ncst._robustness_tables import CAPTIONS as ROBUSTNESS_TABLES
 from ncst._taxonomy_tables import CAPTIONS as TAXONOMY_TABLES
-from ncst.files import atomic
+from ncst.core.files import atomic
 from ncst.report import _content, _provenance
 from ncst.report._charts import charts
 from ncst.report._mel import CONTRAST_COLOURS, CONTRAST_DB, ENERGY_COLOURS, FLOOR_DB

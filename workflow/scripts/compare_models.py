@@ -1,4 +1,4 @@
-from ncst.job import job
+from ncst.core.job import job
 
 with job(snakemake):
     from ncst.comparison import compare_models

@@ -1,4 +1,4 @@
-from ncst.job import job
+from ncst.core.job import job
 
 if __name__ == "__main__":  # several GPUs: their processes import this file
     with job(snakemake):

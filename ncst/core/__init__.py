@@ -1,0 +1,1 @@
+"""The ground: files, seeds, waveforms, checkpoint readers. No config, no stage."""
