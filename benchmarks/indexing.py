@@ -11,7 +11,8 @@ from pathlib import Path
 
 from standin import SIZES, make
 
-from ncst import plan, registry
+from ncst import registry
+from ncst.plan.config import load_config
 from ncst.probe import index_corpus
 from ncst.sources import write_sources
 
@@ -25,7 +26,7 @@ def timed(title, function):
 
 
 def main(folder):
-    config = plan.load_config("config/st_codecfake.yaml")
+    config = load_config("config/st_codecfake.yaml")
     pool = {name: entry for name, entry in config["sources"].items() if entry.get("pool") == "st"}
     with tempfile.TemporaryDirectory(dir=folder) as name:
         root = Path(name)

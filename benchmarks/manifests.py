@@ -9,15 +9,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from ncst import plan
 from ncst.manifests import write_manifest
+from ncst.plan import selection, sharding
+from ncst.plan.config import load_config
 from ncst.shards import COLUMNS, clip_id, write_shard
 
 
 def write_shards(config, audio, pair):
     source_set, codec = pair
     entry, size = config["codecs"][codec], config["sources"][source_set]["size"]
-    names, start = plan.shards(config, source_set), 0
+    names, start = sharding.shards(config, source_set), 0
     for number, shard in enumerate(names):
         end = size * (number + 1) // len(names)
         common = dict.fromkeys(COLUMNS) | entry["taxonomy"] | {"codec": codec, "source_set": source_set}
@@ -30,23 +31,23 @@ def write_shards(config, audio, pair):
 
 
 def main(folder):
-    config = plan.load_config("config/st_codecfake.yaml")
+    config = load_config("config/st_codecfake.yaml")
     config["roots"] = dict.fromkeys(config["roots"], "/data")
-    splits = plan.splits(config)
-    pairs = dict.fromkeys(pair for split in splits for pair in plan.pairs(config, split))
+    splits = selection.splits(config)
+    pairs = dict.fromkeys(pair for split in splits for pair in selection.pairs(config, split))
     with tempfile.TemporaryDirectory(dir=folder) as name:
         audio = Path(name) / "audio"
         for pair in pairs:
             write_shards(config, audio, pair)
         memory, start, processor = peak(), time.perf_counter(), time.process_time()
         for split in splits:
-            files = plan.pair_files(
-                config, f"{audio}/{{source_set}}/{{codec}}/{{shard}}.parquet", plan.pairs(config, split)
+            files = sharding.pair_files(
+                config, f"{audio}/{{source_set}}/{{codec}}/{{shard}}.parquet", selection.pairs(config, split)
             )
             write_manifest(split, config["splits"][split], files, audio, Path(name) / f"{split}.parquet")
         wall, used = time.perf_counter() - start, time.process_time() - processor
     clips = sum(config["sources"][source_set]["size"] for source_set, _ in pairs)
-    listed = sum(plan.clips(config, split) for split in splits)
+    listed = sum(sharding.clips(config, split) for split in splits)
     print(
         f"{len(splits)} manifests, {listed:,} rows of {clips:,} clips: {wall:.1f} s wall, {used:.1f} s CPU, "
         f"peak memory {peak():.2f} GB ({memory:.2f} GB before)"

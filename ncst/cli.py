@@ -25,10 +25,10 @@ def codecs(
     markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown table.")] = False,
 ):
     """List every codec and variant: class, rate, books, bitrate, taxonomy, weights, licence."""
-    from ncst import plan
-    from ncst.codecs._table import codec_markdown, codec_table
+    from ncst.plan.codec_table import codec_markdown, codec_table
+    from ncst.plan.config import load_config
 
-    config = plan.load_config(*configfile or ())
+    config = load_config(*configfile or ())
     if markdown:
         typer.echo(codec_markdown(config))
         return
@@ -39,12 +39,13 @@ def codecs(
 @app.command("plan")
 def show_plan(configfile: Overlays = None):
     """Show what a run will make and take: splits, clips, what is missing, disk and hours."""
-    from ncst import _plan_text, plan
-    from ncst.release.layout import add_roots
+    from ncst.plan import show
+    from ncst.plan.config import load_config
+    from ncst.plan.official_release import add_roots
 
-    config = plan.load_config(*configfile or ())
+    config = load_config(*configfile or ())
     add_roots(config)
-    _plan_text.show_plan(config)
+    show.show_plan(config)
 
 
 @app.command()
@@ -74,10 +75,10 @@ def import_checkpoint(
     configfile: Overlays = None,
 ):
     """Check a published checkpoint of MODEL and keep its weights without the front-end, to score with it."""
-    from ncst import plan
     from ncst.checkpoints import convert_checkpoint
+    from ncst.plan.config import load_config
 
-    config = plan.load_config(*configfile or ())
+    config = load_config(*configfile or ())
     if model not in config["models"]:
         raise NcstError(f"No model {model!r} in config/models.yaml: use one of {list(config['models'])}.")
     out = out or Path("weights") / f"{model}.safetensors"
@@ -99,12 +100,12 @@ def evaluate(
     configfile: Overlays = None,
 ):
     """Evaluate anyone's scores, matched by clip id: text of the official repository, CSV, Parquet or npz."""
-    from ncst import plan
     from ncst.external import evaluate_external
+    from ncst.plan.config import load_config
+    from ncst.plan.validate import validate
     from ncst.tables import in_order
-    from ncst.validation import validate
 
-    config = plan.load_config(*configfile or ())
+    config = load_config(*configfile or ())
     validate(config)
     evaluate_external(scores, out, config, manifest or (), embeddings or (), model, seed)
     for table in in_order(Path(out, "tables").glob("*.md")):
@@ -144,7 +145,7 @@ def _show(title, columns, rows):
 @new.command("codec")
 def new_codec(name: str):
     """Write ncst/codecs/NAME.py and its entry in config/codecs.yaml, ready to be filled in."""
-    from ncst.scaffold import new_codec
+    from ncst.plan.new_codec import new_codec
 
     typer.echo(new_codec(name, "."))
 

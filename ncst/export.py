@@ -14,7 +14,7 @@ from ncst.core.files import atomic_folder
 from ncst.core.waveforms import SAMPLE_RATE, encode_flac, to_pcm
 from ncst.errors import NcstError
 from ncst.manifests import read_manifest
-from ncst.release.layout import CORPORA, FOLDERS, LISTS, UTTERANCES
+from ncst.plan.official_release import CORPORA, FOLDERS, LISTS, UTTERANCES
 from ncst.shards import iter_clips
 
 FACTS = (

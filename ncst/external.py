@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from ncst import plan, registry
+from ncst import registry
 from ncst._clip_truth import rows_of, truth_of
 from ncst._score_formats import read_columns
 from ncst._scores import write_scores
@@ -16,7 +16,8 @@ from ncst.detection import detect
 from ncst.detectors._base import Base
 from ncst.errors import NcstError
 from ncst.openset import evaluate
-from ncst.release.layout import split_of
+from ncst.plan import entries
+from ncst.plan.official_release import split_of
 from ncst.tables import write_tables
 
 HIDDEN = {"clip_id", "classes", "class_names"}
@@ -217,18 +218,18 @@ def _entry(config, split, clips):
 
 def _detectors(config, splits, rated):
     """Return the selected detectors for which the score files hold what is needed."""
-    entries = {name: config["detectors"][name] for name in plan.selected(config, "detectors")}
+    chosen = {name: config["detectors"][name] for name in entries.selected(config, "detectors")}
     levels = {splits[split]["level"] for split in rated}
     if "predicted" in levels:
         return {}
     if "score" in levels:
-        return {name: entry for name, entry in entries.items() if entry.get("module", name) == "msp"}
+        return {name: entry for name, entry in chosen.items() if entry.get("module", name) == "msp"}
     bare = [split for split in (*rated, "train") if split in splits and "embedding" not in splits[split]]
     if "train" in splits and bare:
         raise NcstError(
             f"The training split is given, but {bare[0]} has no embeddings: add `--embeddings` of its clips."
         )
     if "train" in splits:
-        return entries
-    loaded = {name: registry.load("detectors", entry.get("module", name)) for name, entry in entries.items()}
-    return {name: entry for name, entry in entries.items() if loaded[name]._fit is Base._fit}
+        return chosen
+    loaded = {name: registry.load("detectors", entry.get("module", name)) for name, entry in chosen.items()}
+    return {name: entry for name, entry in chosen.items() if loaded[name]._fit is Base._fit}

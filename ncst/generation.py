@@ -35,7 +35,7 @@ def generate(name, entry, weights, codec_entry, codec_weights, out, seed, device
     weights : path
         Its weights.
     codec_entry : dict
-        The entry of its back-end codec, as `ncst.plan.codec_entry` returns it.
+        The entry of its back-end codec, as `ncst.plan.entries.codec_entry` returns it.
     codec_weights : path or None
     out : path
         Folder to write; must not exist or be empty.

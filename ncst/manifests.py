@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ncst import plan
 from ncst.core.files import atomic
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import SAMPLE_RATE
 from ncst.errors import NcstError
 from ncst.pairing import pair_spoofs
+from ncst.plan import sharding
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ def thin(table, ratio, seed):
     real = codec == "real"
     if not 0 < real.sum() < len(real):
         raise NcstError("A split with `real_ratio` needs clips of real speech and of codecs: see config/splits.yaml.")
-    wanted = plan.kept(int(real.sum()), int((~real).sum()), ratio)
+    wanted = sharding.kept(int(real.sum()), int((~real).sum()), ratio)
     keep = np.zeros(len(table), bool)
     for kind, count in zip((real, ~real), wanted):
         names = np.unique(codec[kind])

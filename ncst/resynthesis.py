@@ -78,7 +78,7 @@ def resynthesize(real_path, name, entry, weights, out, seed, device="cpu", max_f
     real_path : path
         The shard of real speech.
     name, entry : str, dict
-        The codec's name and its entry as `ncst.plan.codec_entry` returns it.
+        The codec's name and its entry as `ncst.plan.entries.codec_entry` returns it.
     weights : path or None
         Its weight file.
     out : path

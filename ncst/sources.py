@@ -9,25 +9,9 @@ from ncst.core.files import atomic
 from ncst.core.seeds import seed_of
 from ncst.errors import NcstError
 from ncst.pairing import TAXONOMIES, pair_spoofs
+from ncst.plan.pools import pool_of
 
 LOG = logging.getLogger(__name__)
-
-
-def pool_of(name, sources):
-    """Return the options of the sets that share no utterance with set *name* (itself included), in drawing order.
-
-    Sets with the same ``pool`` draw one after the other: by ``order`` where given, else as the config lists them.
-    A set without ``pool`` draws alone.
-
-    Parameters
-    ----------
-    name : str
-    sources : dict
-        The ``sources`` of the config.
-    """
-    pool = sources[name].get("pool")
-    sets = {key: options for key, options in sources.items() if key == name or (pool and options.get("pool") == pool)}
-    return dict(sorted(sets.items(), key=lambda item: item[1].get("order", 0)))
 
 
 def write_sources(name, indexes, sources, seed, out_path):
@@ -241,7 +225,7 @@ def ranked(rows, seed):
 
 def to_shards(name, rows, options):
     """Cut the ranking into shards of nearly equal size, whose number follows from the config alone."""
-    from ncst.plan import shard_names
+    from ncst.plan.sharding import shard_names
 
     shards = shard_names(options["size"], options["shard_size"])
     bounds = [len(rows) * i // len(shards) for i in range(len(shards) + 1)]

@@ -85,7 +85,7 @@ def parameter_values(columns, parameters, origin):
     columns : dict of str to list
         The manifest columns ``codec`` and ``vq``.
     parameters : dict of str to dict
-        Codec to its `PARAMETERS`, as `ncst.plan.codec_parameters` gives them.
+        Codec to its `PARAMETERS`, as `ncst.plan.selection.codec_parameters` gives them.
     origin : path
         The manifest.
 

@@ -27,7 +27,7 @@ def evaluate(model, title, seed, splits, parameters, scores, out, draw=688, resa
     splits : dict of str to str
         Test split to its title.
     parameters : dict of str to dict
-        Codec to its parameters (`ncst.plan.codec_parameters`).
+        Codec to its parameters (`ncst.plan.selection.codec_parameters`).
     scores : path
         Folder with ``<split>.parquet``.
     out : path

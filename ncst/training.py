@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-from ncst import plan, registry, taxonomy
+from ncst import registry, taxonomy
 from ncst._batches import Clips
 from ncst._objectives import objective_of
 from ncst._sampling import groups_of
@@ -21,6 +21,7 @@ from ncst.core.seeds import seed_of
 from ncst.errors import NcstError
 from ncst.features import FeatureStore
 from ncst.manifests import read_manifest
+from ncst.plan import code
 from ncst.recipe import read_recipe
 
 
@@ -50,8 +51,8 @@ def train(
         The model's entry of ``config/models.yaml``: ``frontend``, ``options`` and ``training``; missing keys of
         ``training`` take the values of `ncst.recipe.DEFAULTS`, those of the published baselines. With ``heads`` (see
         `ncst.taxonomy.heads_of`) it is a taxonomy tracer. Where ``training`` has ``augment``, ``augmentation`` says
-        what that is (`ncst.plan.model_entry`). With ``checkpoint``, a published file, its weights are taken as they
-        are and nothing is trained. A model that is `training_free` sees the training clips once.
+        what that is (`ncst.plan.entries.model_entry`). With ``checkpoint``, a published file, its weights are taken as
+        they are and nothing is trained. A model that is `training_free` sees the training clips once.
     name : str
         The model's name; its module unless the entry has a ``module`` key.
     seed : int
@@ -67,7 +68,7 @@ def train(
     workers : int
         Processes that read features.
     parameters : dict, optional
-        Codec to its parameters, for the head ``parameters`` (`ncst.plan.codec_parameters`).
+        Codec to its parameters, for the head ``parameters`` (`ncst.plan.selection.codec_parameters`).
     devices : int
         Processes with a GPU each, or a share of the CPU, that take their parts of every batch.
 
@@ -134,13 +135,15 @@ def _augmentation(name, model_entry, recipe, results, device):
     if not recipe["augment"]:
         return None
     if not model_entry.get("augmentation"):
-        raise NcstError(f"models.{name} has no `augmentation`, the entries of {recipe['augment']}: see ncst.plan.")
+        raise NcstError(
+            f"models.{name} has no `augmentation`, the entries of {recipe['augment']}: see ncst.plan.config."
+        )
     return Augmentation(model_entry["augmentation"], recipe["augment_probability"], results, device)
 
 
 def _code(module, objective):
     """Return one SHA-256 over the source files that decide what the model *module* computes and minimises."""
-    files = plan.code_of("models", module) + plan.code_of("objectives", objective["name"])
+    files = code.code_of("models", module) + code.code_of("objectives", objective["name"])
     return hashlib.sha256("".join(map(sha256, files)).encode()).hexdigest()
 
 

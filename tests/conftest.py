@@ -8,7 +8,7 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # pytest-xdist fills the cores; threads on top of it cost minutes
 
-from ncst import plan
+from ncst.plan.config import load_config
 
 NEEDS = {
     "real": {"test_corpora": "NCST_TEST_CORPORA", "test_weights": "NCST_TEST_WEIGHTS"},
@@ -44,4 +44,4 @@ def test_weights():
 @pytest.fixture
 def config():
     """The default configuration, fresh for every test."""
-    return plan.load_config()
+    return load_config()

@@ -11,10 +11,12 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
-from ncst import plan, registry
+from ncst import registry
 from ncst.alms.demo import delay
 from ncst.errors import NcstError
 from ncst.generation import generate, read_prompts, speak
+from ncst.plan import entries
+from ncst.plan.config import load_config
 from ncst.probe import index_corpus
 
 ROOT = Path(__file__).parents[1]
@@ -163,7 +165,7 @@ def tiny(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     torch.manual_seed(1)
     TINY[request.param](folder / "model")
-    module = plan.load_config(folder=ROOT / "config")["codecs"][ALMS[request.param]["codec"]].get(
+    module = load_config(folder=ROOT / "config")["codecs"][ALMS[request.param]["codec"]].get(
         "module", ALMS[request.param]["codec"]
     )
     return request.param, folder / "model", module, _tiny_codecs.write(module, folder / "codec.safetensors")
@@ -256,9 +258,9 @@ def test_seven_tokens_are_one_coarse_frame(tmp_path):
 @pytest.fixture(scope="module")
 def babble():
     """The shipped demonstration model and its codec."""
-    config = plan.load_config(folder=ROOT / "config")
+    config = load_config(folder=ROOT / "config")
     alm = registry.load("alms", "demo")(ALMS["demo_alm"], SHIPPED / "demo_alm.safetensors")
-    return alm, registry.load("codecs", "mimi")(plan.codec_entry(config, "mimi"), SHIPPED / "mimi.safetensors")
+    return alm, registry.load("codecs", "mimi")(entries.codec_entry(config, "mimi"), SHIPPED / "mimi.safetensors")
 
 
 def test_the_demonstration_babbles_like_speech(babble):
@@ -276,9 +278,11 @@ def test_delays_start_empty():
 
 
 def make(out, entry, seed=688, codec="mimi"):
-    config = plan.load_config(folder=ROOT / "config")
+    config = load_config(folder=ROOT / "config")
     weights = SHIPPED / "demo_alm.safetensors"
-    generate("demo_alm", entry, weights, plan.codec_entry(config, codec), SHIPPED / f"{codec}.safetensors", out, seed)
+    generate(
+        "demo_alm", entry, weights, entries.codec_entry(config, codec), SHIPPED / f"{codec}.safetensors", out, seed
+    )
 
 
 def test_a_clip_does_not_depend_on_how_many_there_are(tmp_path):
@@ -309,7 +313,7 @@ def test_clips_that_went_wrong_say_why(tmp_path, babble, monkeypatch):
     outcomes = iter([np.zeros(0, np.float32), tone * np.float32("nan"), 0 * tone, 0.1 * tone])
     monkeypatch.setattr("ncst.generation.speak", lambda *_: next(outcomes))
     make(tmp_path / "clips", ALMS["demo_alm"] | {"clips": 4})
-    config = plan.load_config(folder=ROOT / "config")
+    config = load_config(folder=ROOT / "config")
     index = tmp_path / "index.parquet"
     assert index_corpus("demo_alm", config["corpora"]["demo_alm"], tmp_path / "clips", index) == {
         "ok": 3,

@@ -16,7 +16,7 @@ from test_workflow import Project
 from ncst import _http
 from ncst.archives import check_terms, extract, fetch_corpus
 from ncst.errors import NcstError
-from ncst.validation import validate
+from ncst.plan.validate import validate
 
 FILES = {"speaker-info.txt": b"ID\n", "wav/p1/p1_001.wav": bytes(5000)}
 

@@ -6,10 +6,12 @@ import pytest
 import torch
 import yaml
 
-from ncst import plan, registry
+from ncst import registry
 from ncst.cli import app, main
-from ncst.codecs._table import codec_markdown
-from ncst.validation import validate
+from ncst.plan import entries
+from ncst.plan.codec_table import codec_markdown
+from ncst.plan.config import load_config
+from ncst.plan.validate import validate
 
 
 def run(*arguments):
@@ -62,9 +64,9 @@ def test_a_published_checkpoint_is_imported_in_its_own_size(tmp_path):
     overlay = yaml.safe_load(done.stdout.split("overlay:")[1])
     assert overlay["models"]["w2v2_aasist"]["published"]["checkpoint"] == str(out)
     (tmp_path / "overlay.yaml").write_text(yaml.safe_dump(overlay))
-    config = plan.load_config(tmp_path / "overlay.yaml")
+    config = load_config(tmp_path / "overlay.yaml")
     validate(config)
-    assert plan.model_entry(config, "w2v2_aasist")["checkpoint"] == str(out)
+    assert entries.model_entry(config, "w2v2_aasist")["checkpoint"] == str(out)
     assert out.stat().st_size < 2e6
     done = run("import-checkpoint", "aasist", str(tmp_path / "official.pt"), "--out", str(tmp_path / "no.safetensors"))
     assert done.stderr.startswith("error: ") and "no checkpoint of Aasist" in done.stderr

@@ -6,14 +6,16 @@ import pytest
 import yaml
 from _mini_release import write_wav
 
-from ncst import plan, registry
+from ncst import registry
 from ncst.corpora._codecfake_plus import LABELS, read_labels
 from ncst.errors import NcstError
 from ncst.manifests import read_manifest, write_manifest
+from ncst.plan import entries, selection
+from ncst.plan.config import load_config
+from ncst.plan.validate import SCHEMAS, validate
 from ncst.probe import index_corpus
 from ncst.resynthesis import write_real
 from ncst.sources import write_sources
-from ncst.validation import SCHEMAS, validate
 
 CODECS = ("bigcodec", "snac_24khz", "mimicodec", "spectralcodecs", "sqcodec50dim9", "ticodec_1g4r")
 SHARD = "00000-of-00001"
@@ -46,7 +48,7 @@ def rows_of(name, root, **settings):
 
 def manifest_of(split, root, results, sizes):
     """Run a split of config/codecfake_plus.yaml from the corpus to its manifest."""
-    config = plan.load_config("config/codecfake_plus.yaml")
+    config = load_config("config/codecfake_plus.yaml")
     validate(config)
     entry = config["splits"][split]
     source_set = entry["pairs"][0]["source"]
@@ -79,14 +81,14 @@ def test_every_published_name_has_labels():
 
 
 def test_tracers_learn_from_cors_and_are_tested_on_cosg():
-    config = plan.load_config("config/codecfake_plus.yaml")
+    config = load_config("config/codecfake_plus.yaml")
     config["roots"] |= {"codecfake_plus_cors": "/data", "codecfake_plus_cosg": "/data"}
     validate(config)
-    assert plan.splits(config) == plan.splits(config, "taxonomy") != []
-    for model in plan.selected(config, "models"):
-        used = [*plan.training_splits(config, model), *plan.tested_splits(config, model)]
+    assert selection.splits(config) == selection.splits(config, "taxonomy") != []
+    for model in entries.selected(config, "models"):
+        used = [*selection.training_splits(config, model), *selection.tested_splits(config, model)]
         assert "taxonomy/cosg/eval" in used
-        assert set(used) <= set(plan.splits(config)), model
+        assert set(used) <= set(selection.splits(config)), model
 
 
 def test_cors_names_say_speaker_codec_and_parent(cors):

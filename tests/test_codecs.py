@@ -10,11 +10,11 @@ import yaml
 
 from ncst import registry, weights
 from ncst.codecs._base import load_strictly, read_weights
-from ncst.codecs._table import codec_table
 from ncst.core.waveforms import SAMPLE_RATE, UnusableAudio, rms_db
 from ncst.delay import estimate_delay_ms
 from ncst.errors import NcstError
-from ncst.plan import codec_entry
+from ncst.plan.codec_table import codec_table
+from ncst.plan.entries import codec_entry
 
 CONFIG = yaml.safe_load(Path("config/codecs.yaml").read_text(encoding="utf-8")) | {"weights": {"default": "compact"}}
 ENTRIES = CONFIG["codecs"]

@@ -21,7 +21,7 @@ from ncst._compact_vq import Book, Chain
 from ncst.core.waveforms import SAMPLE_RATE
 from ncst.corpora.demo import speak
 from ncst.errors import NcstError
-from ncst.plan import load_config
+from ncst.plan.config import load_config
 
 ROOT = Path(__file__).parents[1]
 FILES = {path.stem: path for path in sorted((ROOT / "resources" / "compact").glob("*.safetensors"))}

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from ncst import plan
-from ncst._plan_text import show_plan
 from ncst.core.waveforms import encode_flac
-from ncst.estimate import Work, estimate
+from ncst.plan import selection
+from ncst.plan.config import load_config
+from ncst.plan.estimate import Work, estimate
+from ncst.plan.show import show_plan
 from ncst.shards import COLUMNS, write_shard
 
 PAPER = {
@@ -34,7 +35,7 @@ PAPER = {
 
 @pytest.fixture
 def full(tmp_path):
-    config = plan.load_config("config/st_codecfake.yaml")
+    config = load_config("config/st_codecfake.yaml")
     config["results"] = str(tmp_path)
     return config
 
@@ -64,7 +65,7 @@ def test_splits_that_will_not_run_are_shown_and_not_summed(full):
     found = estimate(full)
     rows = {row.split: row for row in found.rows}
     assert (rows["ood_vocoder"].clips, rows["ood_vocoder"].corpora) == (75_698, ["asvspoof2019_la", "in_the_wild"])
-    pairs = {pair for split in plan.splits(full) for pair in plan.pairs(full, split)}
+    pairs = {pair for split in selection.splits(full) for pair in selection.pairs(full, split)}
     assert {source_set for source_set, _ in pairs} == {"st_train", "st_dev", "st_eval"}
     assert found.clips == sum(full["sources"][source_set]["size"] for source_set, _ in pairs) < every.clips
     assert found.stages["real speech"].disk < every.stages["real speech"].disk / 3
@@ -114,7 +115,7 @@ def test_a_folder_that_is_not_there_is_named(full, tmp_path, capsys):
 
 @pytest.mark.parametrize("overlay", ["config/st_codecfake.yaml", "config/small.yaml", "tests/tiny.yaml"])
 def test_the_table_fits_120_columns(overlay, capsys):
-    show_plan(plan.load_config(overlay))
+    show_plan(load_config(overlay))
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 120
     for name in ("eval_id", "unseen_real/asvspoof2019_la", "clips", "present", "missing", "GB", "CPU h", "GPU h"):

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ncst import plan
 from ncst.errors import NcstError
-from ncst.validation import validate
+from ncst.plan import code, entries, selection, sharding
+from ncst.plan.config import load_config, merge
+from ncst.plan.validate import validate
 
 
 def refuse(config, sentence):
@@ -18,7 +19,7 @@ def refuse(config, sentence):
 def test_shipped_configurations_are_valid(config):
     validate(config)
     for overlay in ("small", "st_codecfake", "mitigations"):
-        validate(plan.load_config(f"config/{overlay}.yaml"))
+        validate(load_config(f"config/{overlay}.yaml"))
 
 
 def test_wrong_keys_are_named(config):
@@ -31,12 +32,12 @@ def test_wrong_keys_are_named(config):
 
 
 def test_the_robustness_grid_names_what_exists(config):
-    assert list(plan.robustness_cells(config))[:2] == ["clean", "mp3_32"]
+    assert list(selection.robustness_cells(config))[:2] == ["clean", "mp3_32"]
     grid = config["robustness"]
     refuse(config | {"robustness": grid | {"perturbations": ["aac"]}}, r"at robustness.perturbations: \['aac'\]")
     refuse(config | {"robustness": grid | {"detectors": ["odin"]}}, r"at robustness.detectors: \['odin'\]")
-    assert plan.robustness_cells(config | {"robustness": grid | {"perturbations": []}}) == {}
-    assert plan.real_splits(config) == [f"unseen_real/{c}" for c in ("asvspoof2019_la", "in_the_wild", "ncssd")]
+    assert selection.robustness_cells(config | {"robustness": grid | {"perturbations": []}}) == {}
+    assert selection.real_splits(config) == [f"unseen_real/{c}" for c in ("asvspoof2019_la", "in_the_wild", "ncssd")]
 
 
 def test_wrong_entries_are_named(config):
@@ -54,22 +55,22 @@ def test_wrong_entries_are_named(config):
 def test_selection_of_unknown_names(config):
     config["select"]["codecs"] = ["real", "mp4"]
     with pytest.raises(NcstError, match=r"select.codecs names \['mp4'\]"):
-        plan.codecs(config)
+        selection.codecs(config)
 
 
 def test_selected_codec_without_weights_of_the_kind(config):
-    assert "lyra" not in plan.codecs(config)
+    assert "lyra" not in selection.codecs(config)
     config["select"]["codecs"] = ["real", "lyra"]
     with pytest.raises(NcstError, match=r"'lyra' of config/codecs has no compact weights.*set weights.lyra"):
-        plan.codecs(config)
+        selection.codecs(config)
     config["weights"]["lyra"] = "official"
-    assert plan.codecs(config) == ["real", "lyra"]
+    assert selection.codecs(config) == ["real", "lyra"]
 
 
 def test_splits_without_their_corpora_are_left_out(config):
-    everything = plan.splits(config)
+    everything = selection.splits(config)
     config["roots"] |= {"ncssd": None, "in_the_wild": None, "asvspoof2019_la": None}
-    left = plan.splits(config)
+    left = selection.splits(config)
     assert {"train", "dev", "eval_id", "ood_multi"} <= set(left)
     assert not any("ncssd" in s or s.startswith(("unseen_real", "id_source")) or s == "ood_vocoder" for s in left)
     assert set(left) < set(everything)
@@ -78,36 +79,36 @@ def test_splits_without_their_corpora_are_left_out(config):
 def test_an_experiment_without_training_speech_is_refused(config):
     config["roots"]["vctk"] = None
     with pytest.raises(NcstError, match="split 'train' is empty"):
-        plan.splits(config)
+        selection.splits(config)
 
 
 def test_merging_replaces_lists_and_merges_mappings():
-    assert plan.merge({"a": {"b": 1, "c": [1, 2]}}, {"a": {"c": [3]}}) == {"a": {"b": 1, "c": [3]}}
+    assert merge({"a": {"b": 1, "c": [1, 2]}}, {"a": {"c": [3]}}) == {"a": {"b": 1, "c": [3]}}
 
 
 def test_code_of_follows_private_helpers():
-    files = plan.code_of("codecs", "encodec")
+    files = code.code_of("codecs", "encodec")
     names = [f.rsplit("/", 1)[1] for f in files]
     assert names[:2] == ["encodec.py", "_base.py"]
     assert "_encodec.py" in names
     assert "mimi.py" not in names
     with pytest.raises(NcstError, match=r"write ncst/codecs/nothing.py"):
-        plan.code_of("codecs", "nothing")
+        code.code_of("codecs", "nothing")
 
 
 def test_planning_imports_nothing_heavy():
     heavy = ("torch", "pyarrow", "pandas", "numpy")
-    code = f"import sys; import ncst.plan, ncst.cli; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys; import ncst.plan.config, ncst.cli; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
 
 
 def test_unreadable_overlays(tmp_path):
     with pytest.raises(NcstError, match="Cannot read the config file"):
-        plan.load_config(tmp_path / "none.yaml")
+        load_config(tmp_path / "none.yaml")
     (tmp_path / "bad.yaml").write_text("a: [1")
     with pytest.raises(NcstError, match="not valid YAML"):
-        plan.load_config(tmp_path / "bad.yaml")
+        load_config(tmp_path / "bad.yaml")
 
 
 BENCHMARK_ALMS = {"moshi": (1, 10_000), "mini_omni": (6, 10_000), "speechgpt_gen": (2, 18), "valle": (4, 4_436)}
@@ -121,9 +122,9 @@ def test_language_models_of_the_benchmark_have_its_labels_and_counts(config):
         assert config["sources"][name]["size"] == config["corpora"][name]["utterances"] == count
     columns = Path("resources/paper/table6.csv").read_text(encoding="utf-8")
     assert all(f",alm/{name}," in columns for name in BENCHMARK_ALMS)
-    assert not [split for split in plan.splits(config) if split.startswith("alm/") and split != "alm/demo"]
+    assert not [split for split in selection.splits(config) if split.startswith("alm/") and split != "alm/demo"]
     config["roots"]["valle"] = "/data/valle"
-    assert "alm/valle" in plan.splits(config | {"select": config["select"] | {"splits": None}})
+    assert "alm/valle" in selection.splits(config | {"select": config["select"] | {"splits": None}})
 
 
 def test_generated_language_models_get_the_class_of_their_codec(config):
@@ -147,22 +148,22 @@ def test_what_cannot_be_generated_is_named(config):
 
 
 def test_other_training_lists_are_whole_and_hold_nothing_that_is_tested():
-    config = plan.load_config("config/mitigations.yaml")
+    config = load_config("config/mitigations.yaml")
     name = "w2v2_aasist_more_real"
     with pytest.raises(NcstError, match=r"lacks the source sets \['more_real'\]: name the roots"):
-        plan.training_splits(config, name)
+        selection.training_splits(config, name)
     config["roots"]["more_real"] = "/data/reading"
-    assert plan.training_splits(config, name) == ["train_more_real", "dev"]
-    assert plan.pairs(config, "train_more_real")[-1] == ("more_real", "real")
+    assert selection.training_splits(config, name) == ["train_more_real", "dev"]
+    assert selection.pairs(config, "train_more_real")[-1] == ("more_real", "real")
     config["splits"]["train_more_real"]["pairs"].append({"source": "in_the_wild_bonafide", "codecs": ["real"]})
     with pytest.raises(NcstError, match="in_the_wild_bonafide/real is in 'train_more_real' and in 'unseen_real/in"):
-        plan.training_splits(config, name)
+        selection.training_splits(config, name)
     config["models"][name]["train"] = "trian"
     refuse(config, f"models.{name}: no split 'trian'")
 
 
 def test_ratios_of_real_speech_are_counted_and_unused_lists_left_out(config):
-    clips = {name: plan.clips(config, name) for name in config["splits"] if name.startswith("train")}
+    clips = {name: sharding.clips(config, name) for name in config["splits"] if name.startswith("train")}
     assert clips == {
         "train": 420,
         "train_more_real": 420,
@@ -171,12 +172,12 @@ def test_ratios_of_real_speech_are_counted_and_unused_lists_left_out(config):
         "train_real_1_1": 120,
     }
     config["select"] |= {"splits": None, "models": ["mel_lcnn", "w2v2_aasist_real_1_1"]}
-    assert plan.splits(config, "train") == ["train", "train_real_1_1"]
+    assert selection.splits(config, "train") == ["train", "train_real_1_1"]
 
 
 def test_keys_beside_the_sizes_change_both(config):
     for size in ("published", "compact"):
         config["model_sizes"]["default"] = size
-        base, changed = (plan.model_entry(config, f"w2v2_aasist{end}") for end in ("", "_balanced_real"))
+        base, changed = (entries.model_entry(config, f"w2v2_aasist{end}") for end in ("", "_balanced_real"))
         assert changed["training"] == base["training"] | {"sampler": "balanced_real"}
         assert changed["options"] == base["options"]

@@ -12,12 +12,12 @@ import yaml
 from _mini_release import IDS, NCSSD, SIZES, lay_out, write_wav
 from test_workflow import Project
 
-from ncst import plan
 from ncst.errors import NcstError
-from ncst.estimate import estimate
 from ncst.export import export
 from ncst.manifests import read_manifest, write_manifest
-from ncst.release import layout
+from ncst.plan import entries, official_release, selection
+from ncst.plan.config import load_config, merge
+from ncst.plan.estimate import estimate
 from ncst.release.clips import import_clips, write_released_sources
 from ncst.release.index import index_release
 from ncst.shards import iter_clips
@@ -49,7 +49,7 @@ def root(made, tmp_path):
 
 @pytest.fixture
 def config(root):
-    config = plan.load_config("config/st_codecfake.yaml", "config/release.yaml")
+    config = load_config("config/st_codecfake.yaml", "config/release.yaml")
     config["release"]["root"] = str(root)
     for name, size in SIZES.items():
         config["sources"][name] |= {"size": size}
@@ -68,13 +68,13 @@ def run(config, results, splits=SPLITS, **options):
     clips, utterances, report = index(config, results, **options)
     for split in splits:
         shards = []
-        for source_set, codec in plan.pairs(config, split):
+        for source_set, codec in selection.pairs(config, split):
             if codec not in json.loads(report.read_text())["clips"][source_set]:
                 continue
             sources = results / f"sources/{source_set}.parquet"
             write_released_sources(source_set, clips, utterances, config["sources"][source_set], 688, sources)
             shards.append(results / f"audio/{source_set}/{codec}/{SHARD}.parquet")
-            entry = plan.codec_entry(config, codec)
+            entry = entries.codec_entry(config, codec)
             import_clips(sources, SHARD, clips, codec, entry, shards[-1], copy=options.get("copy", False))
         write_manifest(
             split, config["splits"][split], shards, results / "audio", results / f"manifests/{split}.parquet"
@@ -241,16 +241,16 @@ def test_rates_are_resampled_in_a_copy(config, root, tmp_path):
 
 def test_the_root_is_checked_before_anything_runs(config, root):
     wanted = [("st_train", "mimi"), ("st_eval", "dac"), ("st_train", "lyra")]
-    layout.check_root(config, wanted)
+    official_release.check_root(config, wanted)
     shutil.rmtree(root / "eval_ood")
     with pytest.raises(NcstError, match="half-extracted: eval_ood and 0 other"):
-        layout.check_root(config, wanted)
+        official_release.check_root(config, wanted)
     config["release"]["root"] = str(root.parent)
     with pytest.raises(NcstError, match="one folder deeper"):
-        layout.check_root(config, wanted)
+        official_release.check_root(config, wanted)
     config["release"]["root"] = "/nowhere"
     with pytest.raises(NcstError, match="not at /nowhere"):
-        layout.check_root(config, wanted)
+        official_release.check_root(config, wanted)
 
 
 def test_generated_speech_of_the_release_is_a_corpus(config, root):
@@ -258,7 +258,7 @@ def test_generated_speech_of_the_release_is_a_corpus(config, root):
     config["roots"]["valle"] = "/data/valle"
     (root / "ALM/moshi").mkdir(parents=True)
     (root / "ALM/mini-omni").mkdir()
-    layout.add_roots(config)
+    official_release.add_roots(config)
     roots = {name: config["roots"][name] for name in ("moshi", "mini_omni", "valle")}
     assert roots == {"moshi": f"{root}/ALM/moshi", "mini_omni": f"{root}/ALM/mini-omni", "valle": "/data/valle"}
 
@@ -270,18 +270,18 @@ def test_the_plan_asks_for_nothing_that_the_release_has(config):
 
 
 def test_without_corpora_the_plan_has_what_the_release_has(config):
-    assert ("ncssd", "mimi") in plan.pairs(config, "id_source/mimi")
-    assert not plan.pairs(config, "unseen_real/ncssd")
+    assert ("ncssd", "mimi") in selection.pairs(config, "id_source/mimi")
+    assert not selection.pairs(config, "unseen_real/ncssd")
     config["roots"]["ncssd"] = "/data/NCSSD"
-    assert plan.pairs(config, "unseen_real/ncssd") == [("ncssd", "real")]
-    assert ("st_train", "wavtokenizer") not in plan.pairs(config, "taxonomy/vq/train")
+    assert selection.pairs(config, "unseen_real/ncssd") == [("ncssd", "real")]
+    assert ("st_train", "wavtokenizer") not in selection.pairs(config, "taxonomy/vq/train")
 
 
 @pytest.mark.workflow
 def test_the_workflow_imports_a_release(root, tmp_path):
     project = Project(tmp_path / "project")
     config = yaml.safe_load((project.folder / "config/st_codecfake.yaml").read_text())
-    plan.merge(config, yaml.safe_load((project.folder / "config/release.yaml").read_text()))
+    merge(config, yaml.safe_load((project.folder / "config/release.yaml").read_text()))
     config["release"]["root"] = str(root)
     config["select"] = {"codecs": ["real", "mimi", "funcodec_8"], "splits": ["train", "id_config/funcodec_8"]}
     for name, size in SIZES.items():

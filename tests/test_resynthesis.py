@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
-from ncst import plan, resynthesis
+from ncst import resynthesis
 from ncst.codecs._base import Base
 from ncst.errors import NcstError
 from ncst.shards import iter_clips, read_rows
@@ -170,4 +170,4 @@ def test_spoofed_sources_carry_no_class(sources, tmp_path, config):
     pq.write_table(pa.Table.from_pylist([row | {"kind": "spoof"} for row in table]), sources)
     resynthesis.write_real(sources, "00000-of-00001", config["codecs"]["real"], tmp_path / "spoof.parquet")
     assert {row["label"] for row in read_rows(tmp_path / "spoof.parquet")} == {None}
-    assert plan.load_config()["splits"]["ood_vocoder"]["label"] == 7
+    assert config["splits"]["ood_vocoder"]["label"] == 7

@@ -11,7 +11,7 @@ import yaml
 
 from ncst.codecs._base import Base
 from ncst.errors import NcstError
-from ncst.scaffold import new_codec
+from ncst.plan.new_codec import new_codec
 
 
 @pytest.fixture

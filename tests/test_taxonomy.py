@@ -9,15 +9,16 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
-from ncst import metrics, plan, scoring, shards, taxonomy, training
+from ncst import metrics, scoring, shards, taxonomy, training
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import encode_flac
 from ncst.errors import NcstError
 from ncst.features import compute_features, feature_path
 from ncst.frontends.mel import Mel
+from ncst.plan import entries, selection
+from ncst.plan.validate import validate
 from ncst.tables import write_tables
 from ncst.taxonomy_metrics import evaluate
-from ncst.validation import validate
 
 SAMPLES = 6144
 KINDS = {
@@ -186,12 +187,12 @@ def test_weighted_f1_is_that_of_scikit_learn():
 
 
 def test_the_registry_holds_the_published_settings(config):
-    found = {config["models"][name]["title"]: set(config["models"][name]["heads"]) for name in plan.tracers(config)}
+    found = {config["models"][name]["title"]: set(config["models"][name]["heads"]) for name in entries.tracers(config)}
     both = {"M1": {"bin", "vq", "aux", "dec"}, "M2": {"vq", "aux", "dec"}, "S_BIN": {"bin"}}
     single = {f"S_{head.upper()}": {head} for head in taxonomy.COLUMNS}
     dual = {f"D_{head.upper()}": {"bin", head} for head in taxonomy.COLUMNS}
     assert {title: found[title] for title in (both | single | dual)} == both | single | dual
-    parameters = plan.codec_parameters(config, ["taxonomy/aux/train"])
+    parameters = selection.codec_parameters(config, ["taxonomy/aux/train"])
     assert "real" not in parameters
     assert parameters["wavtokenizer"] == {"books": 1, "bitrate_kbps": 0.5, "sample_rate": 16000, "frame_rate": 50.0}
 
@@ -199,10 +200,10 @@ def test_the_registry_holds_the_published_settings(config):
 def test_a_tracer_needs_selected_splits(config):
     config["select"]["splits"] = ["train", "dev", "eval_id"]
     with pytest.raises(NcstError, match=r"None of the splits .*'taxonomy_m1'"):
-        plan.tested_splits(config, "taxonomy_m1")
+        selection.tested_splits(config, "taxonomy_m1")
     config["roots"] = dict.fromkeys(config["roots"])
     with pytest.raises(NcstError, match="'taxonomy/aux/train', which the model"):
-        plan.training_splits(config, "taxonomy_m1")
+        selection.training_splits(config, "taxonomy_m1")
     config["models"]["taxonomy_m1"]["heads"] = {"colour": 1}
     with pytest.raises(NcstError, match=r"models.taxonomy_m1.heads.*'colour' was unexpected.*'bin'"):
         validate(config)

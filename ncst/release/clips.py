@@ -58,7 +58,7 @@ def import_clips(sources, shard, index, name, entry, out, copy=False, threads=1)
     index : path
         Table of clips of `ncst.release.index.index_release`.
     name, entry : str, dict
-        The codec and its entry as `ncst.plan.codec_entry` returns it.
+        The codec and its entry as `ncst.plan.entries.codec_entry` returns it.
     out : path
         The shard to write.
     copy : bool

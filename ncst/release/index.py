@@ -13,8 +13,8 @@ from ncst.core.files import atomic
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import SAMPLE_RATE, UnusableAudio, read_audio
 from ncst.errors import NcstError
+from ncst.plan.official_release import FOLDERS, SOURCES
 from ncst.probe import probe
-from ncst.release.layout import FOLDERS, SOURCES
 from ncst.release.listing import describe, list_clips, read_utterances
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ncst.corpora._base import AUDIO_SUFFIXES, listing
 from ncst.errors import NcstError
-from ncst.release.layout import FOLDERS, LISTS, UTTERANCES
+from ncst.plan.official_release import FOLDERS, LISTS, UTTERANCES
 
 UTTERANCE = re.compile(
     r"(?:^|_)(?:(?P<vctk>(?:p|s)\d+_\d+)|(?P<aishell3>SSB\d{8})|(?P<ncssd>(?P<part>[RC]-(?:EN|ZH))_\d+_\d+_d\d+))$"

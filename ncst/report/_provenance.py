@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from ncst import plan
 from ncst.core.files import sha256
 from ncst.errors import NcstError
+from ncst.plan import entries, selection
 from ncst.report._tables import table
 
 PACKAGES = (
@@ -97,13 +97,13 @@ def weights_table(results):
     used = {
         "codecs": results.codecs(),
         "frontends": dict.fromkeys(model["frontend"] for model in models if "frontend" in model),
-        "alms": [name for name in config.get("alms", {}) if config["roots"].get(name) == plan.GENERATE],
+        "alms": [name for name in config.get("alms", {}) if config["roots"].get(name) == selection.GENERATE],
     }
     for family, names in used.items():
         for name in names:
             entry = config[family].get(name) or {}
             if entry.get("weights"):
-                kind = plan.weights_kind(config, name)
+                kind = entries.weights_kind(config, name)
                 origin, digest = _origin(entry["weights"], kind), _digest(config, name, family)
                 rows.append((entry.get("title", name), kind, origin, digest))
     for run in results.runs + results.tracers:
@@ -125,7 +125,7 @@ def _origin(weights, kind):
 
 def _digest(config, name, family):
     try:
-        path = plan.weight_file(config, name, family)
+        path = entries.weight_file(config, name, family)
     except (NcstError, KeyError):
         return None
     return sha256(path) if path and Path(path).is_file() else None

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
-from ncst import plan
 from ncst.errors import NcstError
+from ncst.plan import entries
 
 CLIP_COLUMNS = [
     *("utt_id", "source_set", "corpus", "speaker", "language", "gender", "codec", "vq", "aux", "dec"),
@@ -75,17 +75,17 @@ class Results:
     def codecs(self):
         """Return the codecs that have audio, by class; those the config no longer has come last."""
         present, known = set(self.clips["codec"].unique()), self.config["codecs"]
-        ordered = sorted(known, key=lambda name: plan.by_class(known[name]))
+        ordered = sorted(known, key=lambda name: entries.by_class(known[name]))
         return [c for c in ordered if c in present] + sorted(present - set(known))
 
     def rate(self, codec):
         """Return the sample rate at which *codec* works, in Hz, or None where the config does not say."""
-        return plan.codec_entry(self.config, codec).get("sample_rate") if codec in self.config["codecs"] else None
+        return entries.codec_entry(self.config, codec).get("sample_rate") if codec in self.config["codecs"] else None
 
     def weights(self, codec):
         """Return ``official``, ``compact`` or None: the weights that made the clips of *codec*."""
         entry = self.config["codecs"].get(codec) or {}
-        return plan.weights_kind(self.config, codec) if entry.get("weights") else None
+        return entries.weights_kind(self.config, codec) if entry.get("weights") else None
 
 
 def read_results(folder, config):

@@ -18,9 +18,9 @@ rule fetch_alm:
 rule generate_alm:
     input:
         code=code("alms", "alm"),
-        codec_code=lambda wildcards: plan.code_of("codecs", plan.module_of(config, "codecs", back_end(wildcards))),
-        weights=lambda wildcards: plan.weight_file(config, wildcards.alm, "alms"),
-        codec=lambda wildcards: plan.weight_file(config, back_end(wildcards)),
+        codec_code=lambda wildcards: code_of("codecs", entries.module_of(config, "codecs", back_end(wildcards))),
+        weights=lambda wildcards: entries.weight_file(config, wildcards.alm, "alms"),
+        codec=lambda wildcards: entries.weight_file(config, back_end(wildcards)),
         prompts=lambda wildcards: config["alms"][wildcards.alm].get("prompts", []),
     output:
         directory("<results>/alms/{alm}"),
@@ -37,7 +37,7 @@ rule generate_alm:
         runtime="24h",
     params:
         entry=entry("alms", "alm"),
-        codec=lambda wildcards: plan.codec_entry(config, back_end(wildcards)),
+        codec=lambda wildcards: entries.codec_entry(config, back_end(wildcards)),
         seed=config["seed"],
     script:
         "../scripts/generate_alm.py"

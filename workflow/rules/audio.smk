@@ -23,7 +23,7 @@ rule write_real:
 rule resynthesize:
     input:
         code=code("codecs", "codec"),
-        weights=lambda wildcards: plan.weight_file(config, wildcards.codec) or [],
+        weights=lambda wildcards: entries.weight_file(config, wildcards.codec) or [],
         real="<results>/audio/{source_set}/real/{shard}.parquet",
     output:
         ensure("<results>/audio/{source_set}/{codec}/{shard}.parquet", non_empty=True),
@@ -41,7 +41,7 @@ rule resynthesize:
         mem="8GB",
         runtime="8h",
     params:
-        codec=lambda wildcards: plan.codec_entry(config, wildcards.codec),
+        codec=lambda wildcards: entries.codec_entry(config, wildcards.codec),
         seed=config["seed"],
         max_failed=config["max_failed"],
     script:

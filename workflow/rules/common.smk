@@ -2,27 +2,27 @@ import re
 
 from snakemake.exceptions import WorkflowError
 
-from ncst import plan
 from ncst.errors import NcstError
-from ncst.release import layout
-from ncst.sources import pool_of
-from ncst.validation import validate
+from ncst.plan import entries, official_release, selection, sharding
+from ncst.plan.code import code_of
+from ncst.plan.pools import pool_of
+from ncst.plan.validate import validate
 
 try:
     validate(config)
-    layout.add_roots(config)
-    CODECS = plan.codecs(config)
-    CORPORA = plan.corpora(config)
-    SOURCES = plan.source_sets(config)
-    SPLITS = plan.splits(config)
-    layout.check_root(config, [pair for split in SPLITS for pair in plan.pairs(config, split)])
-    MODELS = plan.selected(config, "models")
-    DETECTORS = plan.selected(config, "detectors")
-    TRACERS = plan.tracers(config)
+    official_release.add_roots(config)
+    CODECS = selection.codecs(config)
+    CORPORA = selection.corpora(config)
+    SOURCES = selection.source_sets(config)
+    SPLITS = selection.splits(config)
+    official_release.check_root(config, [pair for split in SPLITS for pair in selection.pairs(config, split)])
+    MODELS = entries.selected(config, "models")
+    DETECTORS = entries.selected(config, "detectors")
+    TRACERS = entries.tracers(config)
     SOURCE_TRACERS = [name for name in MODELS if name not in TRACERS]
-    SOURCE_RUNS = [f"{model}/seed-{seed}" for model in SOURCE_TRACERS for seed in plan.seeds(config, model)]
-    REAL = plan.real_splits(config)
-    CELLS = plan.robustness_cells(config)
+    SOURCE_RUNS = [f"{model}/seed-{seed}" for model in SOURCE_TRACERS for seed in entries.seeds(config, model)]
+    REAL = selection.real_splits(config)
+    CELLS = selection.robustness_cells(config)
 except NcstError as error:
     raise WorkflowError(str(error))
 
@@ -60,13 +60,13 @@ wildcard_constraints:
     seed=r"\d+",
 
 
-RELEASED = list(layout.pair_folders(config))
+RELEASED = list(official_release.pair_folders(config))
 
 
 def is_listed(source_set):
     """Say whether the release itself lists a source set: not when it has no real speech of it and the corpora do."""
     known = {name for name, _ in RELEASED}
-    return source_set in known and ((source_set, "real") in RELEASED or not plan.has_roots(config, source_set))
+    return source_set in known and ((source_set, "real") in RELEASED or not selection.has_roots(config, source_set))
 
 
 def any_pair(pairs):
@@ -81,25 +81,25 @@ def entry(family, wildcard):
 
 def code(family, wildcard):
     """Input function: the source files of the job's *family* member; their content decides, not their date."""
-    return lambda wildcards: plan.code_of(family, plan.module_of(config, family, getattr(wildcards, wildcard)))
+    return lambda wildcards: code_of(family, entries.module_of(config, family, getattr(wildcards, wildcard)))
 
 
 def audio(found):
     """Shards of (source set, codec) pairs."""
-    return plan.pair_files(config, "<results>/audio/{source_set}/{codec}/{shard}.parquet", found)
+    return sharding.pair_files(config, "<results>/audio/{source_set}/{codec}/{shard}.parquet", found)
 
 
 def features(frontend, *splits):
     """Feature files of every clip of *splits*."""
-    found = dict.fromkeys(pair for split in splits for pair in plan.pairs(config, split))
-    return plan.pair_files(
+    found = dict.fromkeys(pair for split in splits for pair in selection.pairs(config, split))
+    return sharding.pair_files(
         config, "<results>/features/{frontend}/{source_set}/{codec}/{shard}.npy", found, frontend=frontend
     )
 
 
 def of_role(*roles):
     """Selected splits of the given roles."""
-    return plan.splits(config, *roles)
+    return selection.splits(config, *roles)
 
 
 def user_of(path):
@@ -114,13 +114,13 @@ def user_of(path):
 
 def speech_of(wildcards):
     """Input function: the speech that compact networks learn from, every configured corpus of people."""
-    people = [name for name in CORPORA if plan.module_of(config, "corpora", name) != "alm"]
-    return [plan.made_root(config, name) or config["roots"][name] for name in people]
+    people = [name for name in CORPORA if entries.module_of(config, "corpora", name) != "alm"]
+    return [selection.made_root(config, name) or config["roots"][name] for name in people]
 
 
 def root_of(wildcards):
     """Input function: the folder to speak, fetch or generate first, where the corpus' root says so."""
-    return plan.made_root(config, wildcards.corpus) or []
+    return selection.made_root(config, wildcards.corpus) or []
 
 
 def back_end(wildcards):
@@ -137,19 +137,19 @@ def indexes_of(wildcards):
 
 def augmentation_of(wildcards):
     """Input function: what the augmentation of a model's training reads, if it has one."""
-    found = plan.model_entry(config, wildcards.model).get("augmentation")
+    found = entries.model_entry(config, wildcards.model).get("augmentation")
     if not found:
         return []
-    modules = {plan.module_of(config, "perturbations", name) for name in found["perturbations"]}
-    files = [file for module in sorted(modules) for file in plan.code_of("perturbations", module)]
-    train = plan.training_splits(config, wildcards.model)[0]
+    modules = {entries.module_of(config, "perturbations", name) for name in found["perturbations"]}
+    files = [file for module in sorted(modules) for file in code_of("perturbations", module)]
+    train = selection.training_splits(config, wildcards.model)[0]
     return [*files, *features(found["waveforms"], train), *([found["weights"]] if found["weights"] else [])]
 
 
 def code_of_model(wildcards):
     """Input function: the source files of a model and of what its training minimises."""
-    objective = plan.model_entry(config, wildcards.model)["training"].get("objective", {"name": "cross_entropy"})
-    return [*code("models", "model")(wildcards), *plan.code_of("objectives", objective["name"])]
+    objective = entries.model_entry(config, wildcards.model)["training"].get("objective", {"name": "cross_entropy"})
+    return [*code("models", "model")(wildcards), *code_of("objectives", objective["name"])]
 
 
 def frontend_of(model):
@@ -158,12 +158,12 @@ def frontend_of(model):
 
 def manifests_of(model):
     """Manifests that a model learns from: training, development."""
-    return [f"<results>/manifests/{split}.parquet" for split in plan.training_splits(config, model)]
+    return [f"<results>/manifests/{split}.parquet" for split in selection.training_splits(config, model)]
 
 
 def training_scores(wildcards):
     """Input function: a model's scores of the split that it learnt from."""
-    split = plan.training_splits(config, wildcards.model)[0]
+    split = selection.training_splits(config, wildcards.model)[0]
     return f"<results>/scores/{wildcards.model}/seed-{wildcards.seed}/{split}.parquet"
 
 
@@ -171,4 +171,4 @@ def parameters_of(model, *splits_of):
     """Parameters of the codecs in splits of a taxonomy tracer; None for other models, which do not read them."""
     if model not in TRACERS:
         return None
-    return plan.codec_parameters(config, [split for names in splits_of for split in names(config, model)])
+    return selection.codec_parameters(config, [split for names in splits_of for split in names(config, model)])

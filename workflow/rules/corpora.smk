@@ -1,6 +1,6 @@
 rule speak_corpus:
     input:
-        code=plan.code_of("corpora", "demo"),
+        code=code_of("corpora", "demo"),
         sentences=["resources/demo/sentences_en.txt", "resources/demo/sentences_zh.txt"],
     output:
         directory("<results>/demo/{corpus}"),

@@ -115,7 +115,7 @@ rule evaluate_taxonomy:
     input:
         lambda wildcards: [
             f"<results>/scores/{wildcards.model}/seed-{wildcards.seed}/{split}.parquet"
-            for split in plan.tested_splits(config, wildcards.model)
+            for split in selection.tested_splits(config, wildcards.model)
         ],
     output:
         f"<results>/metrics/{MODEL_RUN}.json",
@@ -134,9 +134,9 @@ rule evaluate_taxonomy:
     params:
         title=lambda wildcards: config["models"][wildcards.model]["title"],
         splits=lambda wildcards: {
-            split: config["splits"][split]["title"] for split in plan.tested_splits(config, wildcards.model)
+            split: config["splits"][split]["title"] for split in selection.tested_splits(config, wildcards.model)
         },
-        parameters=lambda wildcards: parameters_of(wildcards.model, plan.training_splits, plan.tested_splits),
+        parameters=lambda wildcards: parameters_of(wildcards.model, selection.training_splits, selection.tested_splits),
         seed=config["seed"],
         scores=lambda wildcards: f"{RESULTS}/scores/{wildcards.model}/seed-{wildcards.seed}",
     script:

@@ -1,6 +1,6 @@
 rule write_manifest:
     input:
-        shards=lambda wildcards: audio(plan.pairs(config, wildcards.split)),
+        shards=lambda wildcards: audio(selection.pairs(config, wildcards.split)),
     output:
         "<results>/manifests/{split}.parquet",
     log:

@@ -64,7 +64,7 @@ rule import_release:
         mem="4GB",
         runtime="2h",
     params:
-        codec=lambda wildcards: plan.codec_entry(config, wildcards.codec),
+        codec=lambda wildcards: entries.codec_entry(config, wildcards.codec),
         repack=config["release"]["copy"],
     script:
         "../scripts/import_release.py"

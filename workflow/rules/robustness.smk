@@ -2,7 +2,7 @@ rule sample_clips:
     input:
         manifests=expand("<results>/manifests/{split}.parquet", split=of_role("id", "ood")),
         shards=lambda wildcards: audio(
-            dict.fromkeys(pair for split in of_role("id", "ood") for pair in plan.pairs(config, split))
+            dict.fromkeys(pair for split in of_role("id", "ood") for pair in selection.pairs(config, split))
         ),
     output:
         "<results>/robustness/clips/clean.parquet",
@@ -47,12 +47,12 @@ rule perturb_clips:
 
 rule score_robustness:
     input:
-        code=lambda wildcards: plan.code_of(
-            "frontends", plan.module_of(config, "frontends", frontend_of(wildcards.model))
+        code=lambda wildcards: code_of(
+            "frontends", entries.module_of(config, "frontends", frontend_of(wildcards.model))
         ),
         weights=f"<results>/models/{MODEL_RUN}/model.safetensors",
         facts=f"<results>/models/{MODEL_RUN}/model.json",
-        frontend=lambda wildcards: plan.weight_file(config, frontend_of(wildcards.model), "frontends") or [],
+        frontend=lambda wildcards: entries.weight_file(config, frontend_of(wildcards.model), "frontends") or [],
         train=training_scores,
         ood=expand(
             f"<results>/ood/{MODEL_RUN}/{{detector}}.parquet",
@@ -106,7 +106,7 @@ rule evaluate_robustness:
 rule measure_clips:
     input:
         manifest="<results>/manifests/{split}.parquet",
-        shards=lambda wildcards: audio(plan.pairs(config, wildcards.split)),
+        shards=lambda wildcards: audio(selection.pairs(config, wildcards.split)),
     output:
         "<results>/measures/{split}.parquet",
     log:

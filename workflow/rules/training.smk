@@ -1,7 +1,7 @@
 rule compute_features:
     input:
         code=code("frontends", "frontend"),
-        weights=lambda wildcards: plan.weight_file(config, wildcards.frontend, "frontends") or [],
+        weights=lambda wildcards: entries.weight_file(config, wildcards.frontend, "frontends") or [],
         audio="<results>/audio/{source_set}/{codec}/{shard}.parquet",
     output:
         features="<results>/features/{frontend}/{source_set}/{codec}/{shard}.npy",
@@ -29,10 +29,10 @@ rule train:
         train=lambda wildcards: manifests_of(wildcards.model)[0],
         dev=lambda wildcards: manifests_of(wildcards.model)[1],
         features=lambda wildcards: features(
-            frontend_of(wildcards.model), *plan.training_splits(config, wildcards.model)
+            frontend_of(wildcards.model), *selection.training_splits(config, wildcards.model)
         ),
         augmentation=augmentation_of,
-        checkpoint=lambda wildcards: plan.model_entry(config, wildcards.model).get("checkpoint") or [],
+        checkpoint=lambda wildcards: entries.model_entry(config, wildcards.model).get("checkpoint") or [],
     output:
         weights="<results>/models/{model}/seed-{seed}/model.safetensors",
         facts="<results>/models/{model}/seed-{seed}/model.json",
@@ -49,8 +49,8 @@ rule train:
         mem="12GB",
         runtime="24h",
     params:
-        entry=lambda wildcards: plan.model_entry(config, wildcards.model),
-        parameters=lambda wildcards: parameters_of(wildcards.model, plan.training_splits),
+        entry=lambda wildcards: entries.model_entry(config, wildcards.model),
+        parameters=lambda wildcards: parameters_of(wildcards.model, selection.training_splits),
         results=lambda wildcards: RESULTS,
     script:
         "../scripts/train.py"

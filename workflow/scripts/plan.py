@@ -1,7 +1,7 @@
 """Print what the run will make and take."""
 
-from ncst._plan_text import show_plan
 from ncst.core.job import job
+from ncst.plan.show import show_plan
 
 with job(snakemake):
     show_plan(snakemake.params.config)

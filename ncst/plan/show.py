@@ -3,8 +3,8 @@
 import textwrap
 from pathlib import Path
 
-from ncst.estimate import GB, HOUR, Work, estimate
-from ncst.validation import validate
+from ncst.plan.estimate import GB, HOUR, Work, estimate
+from ncst.plan.validate import validate
 
 
 def show_plan(config):

@@ -1,6 +1,6 @@
 """What the table of codecs says, read from the configuration alone."""
 
-from ncst.plan import by_class
+from ncst.plan.entries import by_class
 
 
 def codec_table(config):

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import yaml
 
-from ncst import plan
-from ncst.release.layout import pair_folders
+from ncst.plan import entries, selection, sharding
+from ncst.plan.official_release import pair_folders
 
-COSTS = Path(__file__).parents[1] / "resources" / "costs.yaml"
+COSTS = Path(__file__).parents[2] / "resources" / "costs.yaml"
 HOUR, GB = 3600, 1e9
 
 
@@ -93,19 +93,19 @@ def estimate(config):
         If train, dev or an in-distribution split would be empty even with every corpus.
     """
     costs = yaml.safe_load(COSTS.read_text(encoding="utf-8"))
-    roots = [name for name in plan.selected(config, "corpora") if not config["roots"].get(name)]
-    own = {name: config["roots"][name] for name in plan.corpora(config) if not plan.made_root(config, name)}
+    roots = [name for name in entries.selected(config, "corpora") if not config["roots"].get(name)]
+    own = {name: config["roots"][name] for name in selection.corpora(config) if not selection.made_root(config, name)}
     absent = {name: root for name, root in own.items() if not Path(root).expanduser().is_dir()}
     run, config = config, {**config, "roots": config["roots"] | dict.fromkeys(roots, "missing")}
-    splits = plan.splits(config)
-    if not plan.pairs(run, "train"):
+    splits = selection.splits(config)
+    if not selection.pairs(run, "train"):
         run = config
-    running = {pair for split in plan.splits(run) for pair in plan.pairs(run, split)}
-    frontends = list(dict.fromkeys(config["models"][m]["frontend"] for m in plan.selected(config, "models")))
+    running = {pair for split in selection.splits(run) for pair in selection.pairs(run, split)}
+    frontends = list(dict.fromkeys(config["models"][m]["frontend"] for m in entries.selected(config, "models")))
     fetched = _unfetched(config, frontends, splits)
     released, stages, ready, rows = pair_folders(config), {}, {}, []
     for split in splits:
-        pairs = plan.pairs(config, split)
+        pairs = selection.pairs(config, split)
         row = _row(config, split, pairs, {*roots, *absent}, fetched)
         for pair in pairs:
             if pair not in ready:
@@ -124,9 +124,9 @@ def estimate(config):
 
 def _unfetched(config, frontends, splits):
     """Return the official weight files of codecs and front-ends that are not there yet."""
-    codecs = dict.fromkeys(codec for split in splits for _, codec in _made(config, plan.pairs(config, split)))
+    codecs = dict.fromkeys(codec for split in splits for _, codec in _made(config, selection.pairs(config, split)))
     named = [("codecs", name) for name in codecs] + [("frontends", name) for name in frontends]
-    files = dict.fromkeys(plan.weight_file(config, name, family) for family, name in named)
+    files = dict.fromkeys(entries.weight_file(config, name, family) for family, name in named)
     return [file for file in files if file and not Path(file).is_file()]
 
 
@@ -141,8 +141,10 @@ def _row(config, split, pairs, lacking, fetched):
     sources, codecs = ([*dict.fromkeys(names)] for names in zip(*pairs, strict=True))
     corpora = dict.fromkeys(c for source_set, _ in made for c in config["sources"][source_set]["corpora"])
     corpora = [name for name in corpora if name in lacking]
-    weights = len(set(fetched) & {plan.weight_file(config, name) for _, name in made})
-    return Row(split, _label(config, entry, codecs), sources, codecs, plan.clips(config, split), 0, corpora, weights)
+    weights = len(set(fetched) & {entries.weight_file(config, name) for _, name in made})
+    return Row(
+        split, _label(config, entry, codecs), sources, codecs, sharding.clips(config, split), 0, corpora, weights
+    )
 
 
 def _label(config, entry, codecs):
@@ -159,7 +161,7 @@ def _label(config, entry, codecs):
 def _present(config, source_set, codec):
     """Count the usable clips in the shards of a pair."""
     pattern = f"{config['results']}/{config['name']}/audio/{{source_set}}/{{codec}}/{{shard}}.parquet"
-    files = [path for path in plan.pair_files(config, pattern, [(source_set, codec)]) if Path(path).is_file()]
+    files = [path for path in sharding.pair_files(config, pattern, [(source_set, codec)]) if Path(path).is_file()]
     if not files:
         return 0
     import pyarrow.parquet as pq
@@ -170,14 +172,14 @@ def _present(config, source_set, codec):
 def _work(config, costs, pair, frontends, released):
     """Yield (stage, work) of the audio and the features of one (source set, codec) pair."""
     source_set, codec = pair
-    clips, jobs = config["sources"][source_set]["size"], len(plan.shards(config, source_set))
+    clips, jobs = config["sources"][source_set]["size"], len(sharding.shards(config, source_set))
     seconds, disk = clips * costs["clip_seconds"], clips * costs["clip_seconds"] * costs["audio_bytes"]
-    kind = plan.codec_entry(config, codec)["weights"]
+    kind = entries.codec_entry(config, codec)["weights"]
     if codec == "real" or released:
         rate, stage = costs["write_real"], "real speech"
     else:
         rates = costs["resynthesize"][kind or "compact"]
-        rate, stage = rates.get(plan.module_of(config, "codecs", codec), rates["default"]), "resynthesis"
+        rate, stage = rates.get(entries.module_of(config, "codecs", codec), rates["default"]), "resynthesis"
     if released and not config["release"]["copy"]:
         disk = 0
     yield stage, Work.of(seconds * rate, disk, jobs, stage == "resynthesis", costs["start"])
@@ -188,37 +190,37 @@ def _work(config, costs, pair, frontends, released):
 
 def _feature_rate(config, costs, frontend):
     """Return CPU seconds and bytes of the features of a clip."""
-    rates = costs["compute_features"][plan.weights_kind(config, frontend)]
+    rates = costs["compute_features"][entries.weights_kind(config, frontend)]
     return rates.get(frontend, rates["default"])
 
 
 def _training_rate(config, costs, model):
     """Return the CPU seconds of a clip in training; a third of it scores one."""
-    rates = costs["train"][plan.model_entry(config, model)["size"]]
-    return rates.get(plan.module_of(config, "models", model), rates["default"])
+    rates = costs["train"][entries.model_entry(config, model)["size"]]
+    return rates.get(entries.module_of(config, "models", model), rates["default"])
 
 
 def _experiments(config, costs):
     """Return the work of training, scoring and detectors; models of one module stand together."""
-    splits = plan.splits(config)
+    splits = selection.splits(config)
     roles = {split: config["splits"][split]["role"] for split in splits}
-    tracers, detectors = plan.tracers(config), plan.selected(config, "detectors")
-    models = {name: plan.module_of(config, "models", name) for name in plan.selected(config, "models")}
+    tracers, detectors = entries.tracers(config), entries.selected(config, "detectors")
+    models = {name: entries.module_of(config, "models", name) for name in entries.selected(config, "models")}
     together, train, score, detect = Counter(models.values()), {}, {}, Work()
     for model, module in models.items():
-        entry, runs = plan.model_entry(config, model), len(plan.seeds(config, model))
+        entry, runs = entries.model_entry(config, model), len(entries.seeds(config, model))
         rate, epochs = _training_rate(config, costs, model), entry["training"]["epochs"]
         if model in tracers:
-            tested = plan.tested_splits(config, model)
+            tested = selection.tested_splits(config, model)
         else:
             tested = [split for split in splits if roles[split] in ("dev", "id", "single", "ood")]
-            tested.append(plan.training_splits(config, model)[0])
-            rated = sum(plan.clips(config, split) for split in tested if roles.get(split) != "single")
+            tested.append(selection.training_splits(config, model)[0])
+            rated = sum(sharding.clips(config, split) for split in tested if roles.get(split) != "single")
             seconds = runs * len(detectors) * rated * costs["detect"]
             detect += Work.of(seconds, jobs=runs * len(detectors), on_gpu=False, start=1.0)
-        learnt, checked = (plan.clips(config, split) for split in plan.training_splits(config, model))
+        learnt, checked = (sharding.clips(config, split) for split in selection.training_splits(config, model))
         training = Work.of(runs * epochs * (learnt + checked / 3) * rate, jobs=runs, start=costs["start"])
-        seconds = runs * rate / 3 * sum(plan.clips(config, split) for split in tested)
+        seconds = runs * rate / 3 * sum(sharding.clips(config, split) for split in tested)
         scoring = Work.of(seconds, jobs=runs * len(tested), start=costs["start"])
         title = f"{module} ({together[module]} models)" if together[module] > 1 else model
         for stages, name, work in (
@@ -231,14 +233,14 @@ def _experiments(config, costs):
 
 def _robustness(config, costs, models):
     """Return the work of the robustness grid: every cell perturbed once, its features made for every model and seed."""
-    wanted, cells = config["robustness"], len(plan.robustness_cells(config))
-    counts = [(wanted["known"], plan.splits(config, "id")), (wanted["unknown"], plan.splits(config, "ood"))]
-    clips = cells * sum(min(most, plan.clips(config, split)) for most, splits in counts for split in splits)
+    wanted, cells = config["robustness"], len(selection.robustness_cells(config))
+    counts = [(wanted["known"], selection.splits(config, "id")), (wanted["unknown"], selection.splits(config, "ood"))]
+    clips = cells * sum(min(most, sharding.clips(config, split)) for most, splits in counts for split in splits)
     if not clips or not models:
         return {}
     work = Work.of(clips * costs["perturb"], jobs=cells, on_gpu=False, start=1.0)
     for model in models:
-        runs, frontend = len(plan.seeds(config, model)), config["models"][model]["frontend"]
+        runs, frontend = len(entries.seeds(config, model)), config["models"][model]["frontend"]
         rate = _feature_rate(config, costs, frontend)[0] + _training_rate(config, costs, model) / 3
         work += Work.of(runs * clips * rate, jobs=runs, start=costs["start"])
     return {"robustness": work}

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import yaml
 
-from ncst import plan
 from ncst.archives import check_terms
 from ncst.errors import NcstError
+from ncst.plan import entries, selection
 
-SCHEMAS = Path(__file__).parent.parent / "workflow" / "schemas"
+SCHEMAS = Path(__file__).parents[2] / "workflow" / "schemas"
 FAMILIES = (
     "codecs",
     "alms",
@@ -85,7 +85,7 @@ def validate(config):
         for pair in split["pairs"]:
             _check_pair(config, name, pair)
     for name, root in config["roots"].items():
-        if root == plan.GENERATE:
+        if root == selection.GENERATE:
             _check_alm(config, name)
     for name, entry in config["models"].items():
         named = entry.get("train", "train"), entry.get("dev", "dev"), *entry.get("test", ())
@@ -108,11 +108,11 @@ def _check_alm(config, name):
         raise NcstError(
             f"Config error at roots.{name}: only what config/alms.yaml lists can be generated: {list(config['alms'])}."
         )
-    alm, kind = config["alms"][name], plan.weights_kind(config, name)
+    alm, kind = config["alms"][name], entries.weights_kind(config, name)
     if alm["codec"] not in config["codecs"]:
         raise NcstError(f"Config error at alms.{name}: no codec {alm['codec']!r} in config/codecs.yaml.")
-    plan.weight_file(config, name, "alms")
-    if plan.weights_kind(config, alm["codec"]) != kind:
+    entries.weight_file(config, name, "alms")
+    if entries.weights_kind(config, alm["codec"]) != kind:
         raise NcstError(
             f"Config error at roots.{name}: its codes are those of the {kind} {alm['codec']}: set "
             f"weights.{alm['codec']}: {kind}, or name a folder of its clips."

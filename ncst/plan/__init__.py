@@ -1,0 +1,1 @@
+"""What a configuration asks for: YAML in, strings out; all that the Snakefile imports."""

@@ -1,0 +1,50 @@
+"""Shards and clips of source sets and splits: how many, and what they are called."""
+
+from ncst.plan.selection import pairs
+
+
+def kept(real, fake, ratio):
+    """Return how many of *real* and of *fake* clips make the ratio *ratio* of real to fake; all of one kind stay.
+
+    >>> kept(100, 600, 0.5)
+    (100, 200)
+    """
+    return (real, round(real / ratio)) if real < ratio * fake else (round(fake * ratio), fake)
+
+
+def shard_names(size, shard_size):
+    """Return the shard ids of *size* utterances, at most *shard_size* in each.
+
+    >>> shard_names(5, 2)
+    ['00000-of-00003', '00001-of-00003', '00002-of-00003']
+    """
+    count = -(-size // shard_size)
+    return [f"{i:05d}-of-{count:05d}" for i in range(count)]
+
+
+def shards(config, source_set):
+    """Return the shard ids of *source_set*."""
+    entry = config["sources"][source_set]
+    return shard_names(entry["size"], entry["shard_size"])
+
+
+def pair_files(config, pattern, found, **wildcards):
+    """Format *pattern* for every shard of the (source set, codec) pairs *found*."""
+    return [
+        pattern.format(source_set=source_set, codec=codec, shard=shard, **wildcards)
+        for source_set, codec in found
+        for shard in shards(config, source_set)
+    ]
+
+
+def clips(config, split):
+    """Return how many clips *split* has when none fails; a balanced split takes each utterance once real, once not."""
+    sizes = {source_set: config["sources"][source_set]["size"] for source_set, _ in pairs(config, split)}
+    entry = config["splits"][split]
+    if entry.get("balance"):
+        return 2 * sum(sizes.values())
+    total = sum(sizes[source_set] for source_set, _ in pairs(config, split))
+    if entry.get("real_ratio"):
+        real = sum(sizes[source_set] for source_set, codec in pairs(config, split) if codec == "real")
+        return sum(kept(real, total - real, entry["real_ratio"]))
+    return total
