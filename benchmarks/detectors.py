@@ -41,7 +41,7 @@ def split(rows, seed):
 
 
 class Rows(SimpleNamespace):
-    """The rows of one split, as `ncst._scores.Scores` holds them."""
+    """The rows of one split, as `ncst.formats.scores.Scores` holds them."""
 
     def __len__(self):
         return len(self.logits)

@@ -9,10 +9,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from ncst.formats.shards import COLUMNS, clip_id, write_shard
 from ncst.manifests import write_manifest
 from ncst.plan import selection, sharding
 from ncst.plan.config import load_config
-from ncst.shards import COLUMNS, clip_id, write_shard
 
 
 def write_shards(config, audio, pair):

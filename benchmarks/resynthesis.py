@@ -37,7 +37,7 @@ from ncst import registry, resynthesis
 from ncst.codecs import _base
 from ncst.codecs._facodec_layers import Activation
 from ncst.core.waveforms import encode_flac
-from ncst.shards import COLUMNS, write_shard
+from ncst.formats.shards import COLUMNS, write_shard
 
 CASES = {
     "mimi": "mimi_32",

@@ -14,7 +14,7 @@ def detector_metrics(inside, outside, known, unknown, dev, ratio, draw, resample
     ----------
     inside, outside : (N,) and (K,) arrays
         The detector's scores of the known and of the unknown clips.
-    known, unknown : ncst._scores.Scores
+    known, unknown : ncst.formats.scores.Scores
         These clips.
     dev : (V,) array or None
         The detector's scores of the development clips, whose 95 % quantile is the threshold of open-set decisions.

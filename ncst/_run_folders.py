@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ncst._scores import aligned, read_ood, read_scores
 from ncst.errors import NcstError
+from ncst.formats.scores import aligned, read_ood, read_scores
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ncst._scores import read_scores
 from ncst.core.files import atomic
 from ncst.errors import NcstError
+from ncst.formats.scores import read_scores
 from ncst.registry import build
 from ncst.tuning import centre_and_scale, tune
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ncst._scores import matrix
 from ncst.core.files import atomic
 from ncst.errors import NcstError
+from ncst.formats.scores import matrix
 
 COLUMNS = ["clip_id", "codec", "label", "corpus", "speaker"]
 POINTS = 1500

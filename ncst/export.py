@@ -13,9 +13,9 @@ import soundfile
 from ncst.core.files import atomic_folder
 from ncst.core.waveforms import SAMPLE_RATE, encode_flac, to_pcm
 from ncst.errors import NcstError
+from ncst.formats.shards import iter_clips
 from ncst.manifests import read_manifest
 from ncst.plan.official_release import CORPORA, FOLDERS, LISTS, UTTERANCES
-from ncst.shards import iter_clips
 
 FACTS = (
     *("clip_id", "utt_id", "label", "codec", "source_set", "corpus", "speaker", "language", "gender"),

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from ncst import shards
 from ncst.core.files import atomic
 from ncst.errors import NcstError
+from ncst.formats import shards
 from ncst.frontends._base import fit_clip
 
 

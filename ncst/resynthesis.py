@@ -14,7 +14,7 @@ from ncst.core.seeds import seed_of
 from ncst.core.waveforms import SILENCE_DB, UnusableAudio, encode_flac, read_audio, resample, rms_db
 from ncst.delay import estimate_delay_ms
 from ncst.errors import NcstError
-from ncst.shards import COLUMNS, clip_id, read_rows, samples_of, write_shard
+from ncst.formats.shards import COLUMNS, clip_id, read_rows, samples_of, write_shard
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from ncst.core.files import atomic
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import encode_flac
 from ncst.errors import NcstError
+from ncst.formats.shards import ROW_GROUP, SCHEMA, iter_clips, read_audio_of
 from ncst.manifests import read_manifest
-from ncst.shards import ROW_GROUP, SCHEMA, iter_clips, read_audio_of
 
 CLEAN = "clean"
 COLUMNS = ("split", "clip_id", "utt_id", "codec", "label")
@@ -123,7 +123,7 @@ def score_robustness(model_dir, cells, frontend, detectors, train, out, device="
     NcstError
         If the model is unusable, was trained on another front-end, or a file is unreadable.
     """
-    from ncst._scores import read_ood, read_scores
+    from ncst.formats.scores import read_ood, read_scores
     from ncst.scoring import load_model
 
     network, facts = load_model(model_dir)

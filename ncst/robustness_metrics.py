@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ncst import bootstrap
-from ncst._scores import matrix
 from ncst.core.files import atomic
 from ncst.errors import NcstError
+from ncst.formats.scores import matrix
 
 
 def evaluate(scores, metrics, cells, splits, out, draw=688, resamples=bootstrap.RESAMPLES):

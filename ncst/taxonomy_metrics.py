@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ncst import bootstrap
-from ncst._scores import matrix, refuse_repeats
 from ncst.core.files import atomic
 from ncst.errors import NcstError
+from ncst.formats.scores import matrix, refuse_repeats
 from ncst.metrics import confusion
 from ncst.taxonomy import CLASSES, COLUMNS, PARAMETERS, bonafide_scores, labels, parameter_values
 

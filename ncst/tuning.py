@@ -24,7 +24,7 @@ def tune(name, entry, train, dev, head=None):
         The detector's key in the config.
     entry : dict
         Its entry. ``tune`` maps options to lists of values; every combination is tried, after the entry's own options.
-    train, dev : ncst._scores.Scores
+    train, dev : ncst.formats.scores.Scores
         With embeddings. Of *dev* at most `ROWS` rows are used, evenly spaced.
     head : ((C, D) array, (C,) array), optional
         Weight and bias of the model's last layer.

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ncst import bootstrap
-from ncst._scores import read_scores, refuse_repeats
 from ncst.core.files import atomic
 from ncst.errors import NcstError
+from ncst.formats.scores import read_scores, refuse_repeats
 
 NAMED = {"corpus": "Corpus", "language": "Language", "gender": "Gender", "speaker": "Speaker"}
 BINNED = {

@@ -12,7 +12,7 @@ from _fake_run import unseen_real as fake_unseen_real
 from scipy.signal import butter, lfilter, sosfilt
 
 from ncst.core.waveforms import SAMPLE_RATE, encode_flac, fit_length, rms_db
-from ncst.shards import clip_id, write_shard
+from ncst.formats.shards import clip_id, write_shard
 from ncst.tables import write_tables
 
 

@@ -6,10 +6,11 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from ncst import _lightning, scoring, shards, training
+from ncst import _lightning, scoring, training
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import encode_flac
 from ncst.features import compute_features, feature_path
+from ncst.formats import shards
 from ncst.frontends.mel import Mel
 from ncst.frontends.waveform import Waveform
 

@@ -305,8 +305,8 @@ def test_clips_that_went_wrong_say_why(tmp_path, babble, monkeypatch):
     """No frames, NaN and silence are counted where every recording is."""
     import pyarrow.parquet as pq
 
+    from ncst.formats.shards import read_rows
     from ncst.resynthesis import write_real
-    from ncst.shards import read_rows
     from ncst.sources import write_sources
 
     tone = np.sin(np.arange(16_000) / 5).astype(np.float32)

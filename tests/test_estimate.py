@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from ncst.core.waveforms import encode_flac
+from ncst.formats.shards import COLUMNS, write_shard
 from ncst.plan import selection
 from ncst.plan.config import load_config
 from ncst.plan.estimate import Work, estimate
 from ncst.plan.show import show_plan
-from ncst.shards import COLUMNS, write_shard
 
 PAPER = {
     "train": ("0-6", 70_000),

@@ -16,8 +16,8 @@ from ncst.cli import app
 from ncst.core.files import atomic_folder
 from ncst.errors import NcstError
 from ncst.export import export
+from ncst.formats.shards import iter_clips, write_shard
 from ncst.manifests import write_manifest
-from ncst.shards import iter_clips, write_shard
 
 SHARDS = [f"toy/{codec}/{shard}.parquet" for codec in ("real", "dac") for shard in ("00000-of-00002", "00001-of-00002")]
 

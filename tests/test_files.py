@@ -40,7 +40,7 @@ from pathlib import Path
 import numpy as np
 from ncst.core.waveforms import encode_flac
 from ncst.errors import NcstError
-from ncst.shards import COLUMNS, write_shard
+from ncst.formats.shards import COLUMNS, write_shard
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 noise = np.random.default_rng(0).uniform(-1, 1, 16_000).astype(np.float32)

@@ -11,11 +11,12 @@ import torch
 from _golden_models import golden_case, golden_state, golden_wave
 from safetensors.torch import save_file
 
-from ncst import registry, shards
+from ncst import registry
 from ncst.augmentation import Augmentation
 from ncst.core.waveforms import encode_flac
 from ncst.errors import NcstError
 from ncst.features import FeatureStore, compute_features, feature_path
+from ncst.formats import shards
 from ncst.frontends._base import fit_clip
 from ncst.frontends.mel import Mel
 from ncst.frontends.ssl import Ssl, normalise

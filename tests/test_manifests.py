@@ -8,8 +8,8 @@ import pytest
 
 from ncst.core.waveforms import encode_flac
 from ncst.errors import NcstError
+from ncst.formats.shards import clip_id, write_shard
 from ncst.manifests import pair_up, read_manifest, thin, write_manifest
-from ncst.shards import clip_id, write_shard
 
 
 def row(codec, utt_id, label, ok=True, kinds=("mvq", "none", "time")):

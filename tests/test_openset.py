@@ -7,9 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 from _score_files import CLASSES, NAMES, SPLITS, rows, write, write_all
 
-from ncst._scores import read_scores
 from ncst.detection import detect
 from ncst.errors import NcstError
+from ncst.formats.scores import read_scores
 from ncst.openset import evaluate
 from ncst.report._results_tables import results_tables
 from ncst.tables import write_tables

@@ -9,7 +9,7 @@ import soundfile
 from ncst import resynthesis
 from ncst.codecs._base import Base
 from ncst.errors import NcstError
-from ncst.shards import iter_clips, read_rows
+from ncst.formats.shards import iter_clips, read_rows
 
 RATE = 16_000
 

@@ -9,11 +9,12 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
-from ncst import metrics, scoring, shards, taxonomy, training
+from ncst import metrics, scoring, taxonomy, training
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import encode_flac
 from ncst.errors import NcstError
 from ncst.features import compute_features, feature_path
+from ncst.formats import shards
 from ncst.frontends.mel import Mel
 from ncst.plan import entries, selection
 from ncst.plan.validate import validate

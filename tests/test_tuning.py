@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from _score_files import CLASSES, rows, write
 
-from ncst._scores import read_scores
 from ncst.detectors.knn import NearestNeighbour
 from ncst.errors import NcstError
+from ncst.formats.scores import read_scores
 from ncst.metrics import auroc, sweep
 from ncst.tuning import held_out_scores, tune
 

@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 
 from ncst.core.waveforms import UnusableAudio, fit_length, read_audio, resample
 from ncst.delay import estimate_delay_ms
+from ncst.formats.shards import clip_id, write_shard
 from ncst.probe import SCHEMA
 from ncst.resynthesis import codec_columns, failed_columns, ok_columns
-from ncst.shards import clip_id, write_shard
 from ncst.sources import ranked, to_shards, write_table
 
 log = logging.getLogger(__name__)

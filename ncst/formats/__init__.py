@@ -1,0 +1,1 @@
+"""The files where stages meet: path, schema, reader and writer of each."""
