@@ -103,7 +103,7 @@ def evaluate(
     from ncst.external import evaluate_external
     from ncst.plan.config import load_config
     from ncst.plan.validate import validate
-    from ncst.tables import in_order
+    from ncst.report.tables.write_tables import in_order
 
     config = load_config(*configfile or ())
     validate(config)
@@ -119,9 +119,9 @@ def compare(
     out: Annotated[str | None, typer.Option(help="Folder for comparison.csv, .md and .tex.")] = None,
 ):
     """Compare runs clip by clip: differences to the first run with 95 % intervals, and McNemar's test."""
-    from ncst._comparison_tables import comparison_texts
-    from ncst._table_text import write_texts
     from ncst.comparison import compare_folders
+    from ncst.report.tables.comparison import comparison_texts
+    from ncst.report.tables.text import write_texts
 
     texts = comparison_texts(*compare_folders(runs))
     if out:

@@ -18,7 +18,7 @@ from ncst.formats.scores import write_scores
 from ncst.openset import evaluate
 from ncst.plan import entries
 from ncst.plan.official_release import split_of
-from ncst.tables import write_tables
+from ncst.report.tables.write_tables import write_tables
 
 HIDDEN = {"clip_id", "classes", "class_names"}
 SUFFIXES = (".txt", ".csv", ".parquet", ".npz")

@@ -13,7 +13,7 @@ from scipy.signal import butter, lfilter, sosfilt
 
 from ncst.core.waveforms import SAMPLE_RATE, encode_flac, fit_length, rms_db
 from ncst.formats.shards import clip_id, write_shard
-from ncst.tables import write_tables
+from ncst.report.tables.write_tables import write_tables
 
 
 def speech(generator, seconds):

@@ -11,7 +11,7 @@ from ncst.cli import app
 from ncst.comparison import compare_folders, compare_models, mcnemar
 from ncst.detection import detect
 from ncst.errors import NcstError
-from ncst.tables import write_tables
+from ncst.report.tables.write_tables import write_tables
 
 METRICS = {
     "eval_id": {"accuracy", "macro_f1"},

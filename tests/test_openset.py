@@ -11,8 +11,8 @@ from ncst.detection import detect
 from ncst.errors import NcstError
 from ncst.formats.scores import read_scores
 from ncst.openset import evaluate
-from ncst.report._results_tables import results_tables
-from ncst.tables import write_tables
+from ncst.report.page.results_tables import results_tables
+from ncst.report.tables.write_tables import write_tables
 
 DETECTORS = {
     "msp": {"options": {}},

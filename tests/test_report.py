@@ -14,10 +14,10 @@ from _browser import Browser
 from _fake_results import write
 
 from ncst.errors import NcstError
-from ncst.report._read import read_results
-from ncst.report._results_tables import results_tables
-from ncst.report.figures import write_figures
-from ncst.report.page import write_page
+from ncst.report.draw_figures import write_figures
+from ncst.report.page.results_tables import results_tables
+from ncst.report.page.write_page import write_page
+from ncst.report.read_results import read_results
 
 
 class Page(HTMLParser):

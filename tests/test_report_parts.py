@@ -4,8 +4,8 @@ import zlib
 
 import numpy as np
 
-from ncst.report._mel import log_mel, picture
-from ncst.report._tables import cell, table
+from ncst.report.mel_picture import log_mel, picture
+from ncst.report.page.html_table import cell, table
 
 
 def test_log_mel_finds_a_tone():

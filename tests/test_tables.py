@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ncst._paper import errata, published
 from ncst.errors import NcstError
-from ncst.tables import collect, write_tables
+from ncst.report.tables.paper import errata, published
+from ncst.report.tables.write_tables import collect, write_tables
 
 DETECTORS = ["msp", "energy", "knn", "mahalanobis", "nsd", "vim"]
 

@@ -18,7 +18,7 @@ from ncst.formats import shards
 from ncst.frontends.mel import Mel
 from ncst.plan import entries, selection
 from ncst.plan.validate import validate
-from ncst.tables import write_tables
+from ncst.report.tables.write_tables import write_tables
 from ncst.taxonomy_metrics import evaluate
 
 SAMPLES = 6144

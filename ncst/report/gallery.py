@@ -7,7 +7,7 @@ import numpy as np
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import SAMPLE_RATE, encode_flac
 from ncst.formats.shards import read_audio_of, samples_of
-from ncst.report._mel import CONTRAST_COLOURS, CONTRAST_DB, ENERGY_COLOURS, FLOOR_DB, log_mel, picture
+from ncst.report.mel_picture import CONTRAST_COLOURS, CONTRAST_DB, ENERGY_COLOURS, FLOOR_DB, log_mel, picture
 
 SECONDS_IN_TOTAL = 160
 SECONDS_PER_CLIP = 6.0
@@ -22,7 +22,7 @@ def gallery(results):
 
     Parameters
     ----------
-    results : ncst.report._read.Results
+    results : ncst.report.read_results.Results
 
     Returns
     -------

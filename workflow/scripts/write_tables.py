@@ -1,7 +1,7 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.tables import write_tables
+    from ncst.report.tables.write_tables import write_tables
 
     found = snakemake.input
     shortcuts = found.shortcuts[0] if found.shortcuts else None

@@ -1,7 +1,7 @@
 """The embedding maps: where a model puts clips, coloured by codec, corpus, speaker or test set."""
 
-from ncst.report import _specs
-from ncst.report._chart import Chart
+from ncst.report.charts import specs
+from ncst.report.charts.chart import Chart
 
 LEGEND = 24
 
@@ -39,7 +39,7 @@ def maps(results):
         "between groups do not. A click in the legend picks a group out."
     )
     choices = {"run": "Model", "colour": "Colour by"}
-    return Chart("maps", "Where a model puts the test clips", text, _specs.scatter(), choices, records)
+    return Chart("maps", "Where a model puts the test clips", text, specs.scatter(), choices, records)
 
 
 def _made_by(results, codec, label, split):

@@ -8,10 +8,10 @@ from pathlib import Path
 import vl_convert
 
 from ncst.core.files import atomic
-from ncst.report._charts import charts
-from ncst.report._read import read_results
-from ncst.report._specs import OKABE_ITO
+from ncst.report.charts.all import charts
+from ncst.report.charts.specs import OKABE_ITO
 from ncst.report.gallery import gallery
+from ncst.report.read_results import read_results
 
 THEME = {
     "background": "white",

@@ -2,8 +2,8 @@
 
 import textwrap
 
-from ncst.report import _specs
-from ncst.report._chart import Chart, matrix
+from ncst.report.charts import specs
+from ncst.report.charts.chart import Chart, matrix
 
 
 def robustness(results):
@@ -26,7 +26,7 @@ def robustness(results):
         "A few clips of each test split, perturbed on their way to the model: macro F1 of the known classes, and AUROC "
         "of known against unknown clips, both perturbed. Detectors are fitted on the training clips as they are."
     )
-    spec, choices = _specs.grid("perturbation", "measure"), {"run": "Model", "detector": "Detector"}
+    spec, choices = specs.grid("perturbation", "measure"), {"run": "Model", "detector": "Detector"}
     return Chart("robustness", "F1 and AUROC of perturbed clips", text, spec, choices, records)
 
 
@@ -45,5 +45,5 @@ def unseen_real(results):
         "Real speech of corpora that no model was trained on, by what is known of it; the number of clips in brackets. "
         "Everything that is not taken for real speech is a false alarm. Each cell is the percentage of its row."
     )
-    spec, choices = _specs.heatmap("clips of", None), {"run": "Model", "by": "By"}
+    spec, choices = specs.heatmap("clips of", None), {"run": "Model", "by": "By"}
     return Chart("unseen_real", "What unseen real speech is taken for", text, spec, choices, records)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ncst._table_text import measured
 from ncst.errors import NcstError
+from ncst.report.tables.text import measured
 
 CAPTIONS = {
     "robustness": "Robustness. Macro F1 of the known classes, and AUROC of known against unknown clips, each drawn "
@@ -20,7 +20,7 @@ PARTS = ("value", "low", "high")
 
 
 def collect(robustness, shortcuts, unseen_real):
-    """Return ``{table: (frame, blocks)}`` of the given files, see `ncst.tables.write_tables`; none of absent ones."""
+    """Return ``{table: (frame, blocks)}`` of the given files, see `ncst.report.tables.write_tables.write_tables`; none of absent ones."""
     found = {}
     if robustness:
         found["robustness"] = _robustness([_read(path) for path in robustness])

@@ -7,10 +7,10 @@ measurements, is shown row by row.
 
 import pandas as pd
 
-from ncst._paper import errata
 from ncst.errors import NcstError
-from ncst.report._tables import Cell, Table, cell
-from ncst.tables import CAPTIONS, METRICS, PLAIN, in_order
+from ncst.report.page.html_table import Cell, Table, cell
+from ncst.report.tables.paper import errata
+from ncst.report.tables.write_tables import CAPTIONS, METRICS, PLAIN, in_order
 
 WIDEST = 24
 PARTS = ("low", "high", "sd", "paper", "corrected")

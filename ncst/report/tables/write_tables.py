@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from ncst import _comparison_tables, _open_set_tables, _robustness_tables, _taxonomy_tables
-from ncst._paper import errata, published
-from ncst._table_text import markdown, measured, tex, write_texts
 from ncst.errors import NcstError
+from ncst.report.tables import comparison, open_set, taxonomy
+from ncst.report.tables import robustness as robustness_tables
+from ncst.report.tables.paper import errata, published
+from ncst.report.tables.text import markdown, measured, tex, write_texts
 
 RATES = {"auroc": "AUROC", "fpr95": "FPR95", "eer": "EER"}
-METRICS = RATES | _open_set_tables.METRICS | _taxonomy_tables.METRICS
+METRICS = RATES | open_set.METRICS | taxonomy.METRICS
 RATED = ("table5", "open_set", "ood_by_codec")
-PLAIN = ("mae", *_open_set_tables.PLAIN)
+PLAIN = ("mae", *open_set.PLAIN)
 KEYS = {
     "table3": ("class",),
     "table4": ("split",),
@@ -31,11 +32,11 @@ CAPTIONS = {
     "table4": "Table 4. Accuracy on sets with one true class. Trained on train, tested on the set of the column.",
     "table5": "Table 5. Known against unknown clips. Trained on train, tested on eval_id and the set of the column.",
     "table6": "Table 6. Accuracy on audio language models. Trained on train, tested on the set of the column.",
-    **_open_set_tables.CAPTIONS,
-    "tuning": _open_set_tables.TUNING,
-    **_taxonomy_tables.CAPTIONS,
-    **_robustness_tables.CAPTIONS,
-    "paired": _comparison_tables.CAPTION,
+    **open_set.CAPTIONS,
+    "tuning": open_set.TUNING,
+    **taxonomy.CAPTIONS,
+    **robustness_tables.CAPTIONS,
+    "paired": comparison.CAPTION,
 }
 
 
@@ -74,21 +75,21 @@ def write_tables(metrics_paths, out_dir, comparisons=None, robustness=(), shortc
             else NOTE
         )
         notes = [note, *errata(table), *(_refusals(runs) if table in RATED else [])]
-        notes += _taxonomy_tables.untrained([r for r in runs if "taxonomy" in r]) if table == "taxonomy" else []
+        notes += taxonomy.untrained([r for r in runs if "taxonomy" in r]) if table == "taxonomy" else []
         if len(frame):
             _write(out_dir, table, _wide(frame), _blocks(table, frame), notes)
-    tried = _open_set_tables.tuning([run for run in runs if "taxonomy" not in run])
+    tried = open_set.tuning([run for run in runs if "taxonomy" not in run])
     if len(tried):
         blocks = [
             (f"{model}, seed {seed}", part.drop(columns=["model", "seed"]).set_index("detector").fillna("").astype(str))
             for (model, seed), part in tried.groupby(["model", "seed"], sort=False)
         ]
         _write(out_dir, "tuning", tried, blocks, errata("tuning"))
-    for table, (frame, blocks) in _robustness_tables.collect(robustness, shortcuts, unseen_real).items():
+    for table, (frame, blocks) in robustness_tables.collect(robustness, shortcuts, unseen_real).items():
         _write(out_dir, table, frame, blocks, [NOTE.rpartition(" Round brackets")[0]])
     if comparisons:
         found = json.loads(Path(comparisons).read_text(encoding="utf-8"))
-        write_texts(_comparison_tables.comparison_texts(pd.DataFrame(found["rows"]), found["notes"]), out_dir, "paired")
+        write_texts(comparison.comparison_texts(pd.DataFrame(found["rows"]), found["notes"]), out_dir, "paired")
 
 
 def _write(out_dir, table, frame, blocks, notes):
@@ -112,7 +113,7 @@ def collect(runs):
     """
     rows = {table: [] for table in CAPTIONS}
     tracers, tracing = ([run for run in runs if ("taxonomy" in run) == kind] for kind in (True, False))
-    for table, found in (_taxonomy_tables.cells(tracers) | _open_set_tables.cells(tracing)).items():
+    for table, found in (taxonomy.cells(tracers) | open_set.cells(tracing)).items():
         rows[table] = [_row(*cell) for cell in found]
     for run in tracing:
         rows["table3"] += _known(run)
@@ -189,7 +190,7 @@ def _wide(frame):
 
 def _blocks(table, frame):
     """Return [(heading, DataFrame of cells)]: rows and columns as published; means have no interval."""
-    if table in _taxonomy_tables.CAPTIONS or table == "calibration":
+    if table in taxonomy.CAPTIONS or table == "calibration":
         return [
             (column, _grid(part.assign(column=part["metric"].map(METRICS)), "model", with_mean=False))
             for column, part in frame.groupby("column", sort=False)

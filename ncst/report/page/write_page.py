@@ -9,16 +9,16 @@ import vl_convert
 from markupsafe import Markup
 
 import ncst
-from ncst._robustness_tables import CAPTIONS as ROBUSTNESS_TABLES
-from ncst._taxonomy_tables import CAPTIONS as TAXONOMY_TABLES
 from ncst.core.files import atomic
-from ncst.report import _content, _provenance
-from ncst.report._charts import charts
-from ncst.report._mel import CONTRAST_COLOURS, CONTRAST_DB, ENERGY_COLOURS, FLOOR_DB
-from ncst.report._read import missing_ids, read_results
-from ncst.report._results_tables import results_tables
-from ncst.report._specs import OKABE_ITO, OKABE_ITO_ON_DARK
+from ncst.report.charts.all import charts
+from ncst.report.charts.specs import OKABE_ITO, OKABE_ITO_ON_DARK
 from ncst.report.gallery import gallery
+from ncst.report.mel_picture import CONTRAST_COLOURS, CONTRAST_DB, ENERGY_COLOURS, FLOOR_DB
+from ncst.report.page import content, provenance
+from ncst.report.page.results_tables import results_tables
+from ncst.report.read_results import missing_ids, read_results
+from ncst.report.tables.robustness import CAPTIONS as ROBUSTNESS_TABLES
+from ncst.report.tables.taxonomy import CAPTIONS as TAXONOMY_TABLES
 
 FOLDER = Path(__file__).parent
 TAXONOMY = {
@@ -92,21 +92,21 @@ def _context(results):
     return {
         "name": config["name"],
         "version": ncst.__version__,
-        "weights": _content.weights_used(results),
+        "weights": content.weights_used(results),
         "several_seeds": len({run["seed"] for run in results.runs}) > 1,
-        "headline": _content.headline(results),
-        "stand_ins": _content.stand_ins(results),
-        "flow": _content.flow(results),
-        "tiles": _content.scoreboard(results),
-        "splits": _content.splits_table(results),
-        "left_out": _content.left_out(results),
+        "headline": content.headline(results),
+        "stand_ins": content.stand_ins(results),
+        "flow": content.flow(results),
+        "tiles": content.scoreboard(results),
+        "splits": content.splits_table(results),
+        "left_out": content.left_out(results),
         "refused": {run["run"]: run["refused"] for run in results.runs if run["refused"]},
-        "corpora": _content.corpora_table(results),
+        "corpora": content.corpora_table(results),
         "missing_ids": missing_ids(results.folder),
-        "codecs": _content.codecs_table(results),
+        "codecs": content.codecs_table(results),
         "tables": [t for t in tables if t.name not in {*TAXONOMY_TABLES, *ROBUSTNESS_TABLES}],
         "robustness_tables": {t.name: t for t in tables if t.name in ROBUSTNESS_TABLES},
-        "shortcuts": _content.shortcuts(results),
+        "shortcuts": content.shortcuts(results),
         "taxonomy_tables": [t for t in tables if t.name in TAXONOMY_TABLES],
         "charts": drawn,
         "data": {name: {"spec": c.spec, "keys": list(c.keys), "records": c.records} for name, c in drawn.items()},
@@ -118,11 +118,11 @@ def _context(results):
             "floor": FLOOR_DB,
             "contrast_db": CONTRAST_DB,
         },
-        "machine": _provenance.machine(),
-        "versions": _provenance.versions_table(),
-        "hashes": _provenance.weights_table(results),
-        "rules": _provenance.rules_table(results),
-        "config_yaml": _provenance.config_yaml(config),
+        "machine": provenance.machine(),
+        "versions": provenance.versions_table(),
+        "hashes": provenance.weights_table(results),
+        "rules": provenance.rules_table(results),
+        "config_yaml": provenance.config_yaml(config),
         "palette": {"light": list(OKABE_ITO), "dark": list(OKABE_ITO_ON_DARK)},
         "style": Markup((FOLDER / "style.css").read_text(encoding="utf-8")),  # noqa: S704
         "script": _inline((FOLDER / "script.js").read_text(encoding="utf-8")),

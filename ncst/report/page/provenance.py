@@ -13,7 +13,7 @@ import yaml
 from ncst.core.files import sha256
 from ncst.errors import NcstError
 from ncst.plan import entries, selection
-from ncst.report._tables import table
+from ncst.report.page.html_table import table
 
 PACKAGES = (
     *(

@@ -1,14 +1,14 @@
 """The charts of the report: what each one says, what a reader chooses by, and its records."""
 
-from ncst.report import _open_charts, _specs
-from ncst.report._chart import Chart, interval, keys, matrix, names, percent, rounded
-from ncst.report._maps import maps
-from ncst.report._robustness_charts import robustness, unseen_real
+from ncst.report.charts import open_set, specs
+from ncst.report.charts.chart import Chart, interval, keys, matrix, names, percent, rounded
+from ncst.report.charts.maps import maps
+from ncst.report.charts.robustness import robustness, unseen_real
 
 
 def charts(results):
     """Return the charts that *results* have data for, by name, in the page's order."""
-    inside, outside = (_single, _confusion, _reliability), (*_open_charts.makers(), unseen_real, robustness, maps)
+    inside, outside = (_single, _confusion, _reliability), (*open_set.makers(), unseen_real, robustness, maps)
     makers = (*inside, *outside, _taxonomy, _learning, _levels)
     return {chart.name: chart for chart in (make(results) for make in makers) if chart.records}
 
@@ -26,7 +26,7 @@ def _single(results):
         "Macro F1 on the in-distribution test, and accuracy on the sets with a single true class. Bars are 95 % "
         "bootstrap intervals over utterances."
     )
-    spec = _specs.intervals("row", *names(records, "model", "run"), domain=(0, 100))
+    spec = specs.intervals("row", *names(records, "model", "run"), domain=(0, 100))
     return Chart("single", "Known classes under known and unseen conditions", text, spec, {}, records)
 
 
@@ -37,7 +37,7 @@ def _confusion(results):
         for run in results.runs
     ]
     text = "In-distribution test. Each cell is the percentage of its row, the true class."
-    spec = _specs.heatmap("true class", "true class")
+    spec = specs.heatmap("true class", "true class")
     return Chart("confusion", "Confusion of the known classes", text, spec, {"run": "Model"}, records)
 
 
@@ -54,7 +54,7 @@ def _reliability(results):
         "In-distribution test, by the largest class probability: how often it is right. Well calibrated "
         "probabilities lie on the diagonal; a larger mark stands for more clips."
     )
-    spec = _specs.reliability(*names(records, "model"))
+    spec = specs.reliability(*names(records, "model"))
     return Chart("reliability", "Reliability of the probabilities", text, spec, {"scaling": "Probabilities"}, records)
 
 
@@ -72,7 +72,7 @@ def _taxonomy(results):
         "What the tracer makes of each codec's clips; behind its name the true class. Each cell is the percentage of "
         "its row."
     )
-    spec = _specs.heatmap("clips of", "clips of")
+    spec = specs.heatmap("clips of", "clips of")
     choices = {"run": "Tracer", "task": "Task", "test": "Test set"}
     return Chart("taxonomy", "Taxonomy by codec", text, spec, choices, records)
 
@@ -90,7 +90,7 @@ def _learning(results):
         for curve, rows in results.curves[results.curves["run"] == run["run"]].groupby("curve", sort=False)
     ]
     text = "Per epoch. The checkpoint with the best development result is the one that is evaluated."
-    spec = _specs.lines("epoch", "value", "model", *names(records, "model"), ("epoch", None), line="run", height=260)
+    spec = specs.lines("epoch", "value", "model", *names(records, "model"), ("epoch", None), line="run", height=260)
     return Chart("learning", "Learning curves", text, spec, {"curve": "Curve"}, records)
 
 
@@ -107,4 +107,4 @@ def _levels(results):
     text = (
         "Median and middle 90 % of all clips, per codec. Delays are estimated against the source and left as they are."
     )
-    return Chart("levels", "Levels and delays", text, _specs.spans("codec"), {"quantity": "Quantity"}, records)
+    return Chart("levels", "Levels and delays", text, specs.spans("codec"), {"quantity": "Quantity"}, records)

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from ncst._paper import errata
-from ncst._table_text import markdown, tex
+from ncst.report.tables.paper import errata
+from ncst.report.tables.text import markdown, tex
 
 CAPTION = "Differences between models. Second run minus first run, on the same clips."
 RATES = (

@@ -1,6 +1,6 @@
 """What was run and how clean it is: the counting tables, the flow and the scoreboard."""
 
-from ncst.report._tables import table
+from ncst.report.page.html_table import table
 
 GROUPS = {
     "unseen_real": "Unseen real speech, accuracy",

@@ -1,12 +1,12 @@
 """Charts of what lies outside the training set: detectors, their scores and curves, and where unseen clips end up."""
 
-from ncst._open_set_tables import titles_of
-from ncst.report import _specs
-from ncst.report._chart import Chart, interval, keys, matrix, names, percent, rounded
+from ncst.report.charts import specs
+from ncst.report.charts.chart import Chart, interval, keys, matrix, names, percent, rounded
+from ncst.report.tables.open_set import titles_of
 
 
 def makers():
-    """Return the functions that make one chart each of a `ncst.report._read.Results`, in the page's order."""
+    """Return the functions that make one chart each of a `ncst.report.read_results.Results`, in the page's order."""
     return taken, decisions, detectors, histograms, roc, oscr, risk_coverage
 
 
@@ -27,7 +27,7 @@ def taken(results):
         "Where the closed-set classifier puts clips it was not trained on: unseen real speech, other settings of known "
         "codecs, audio language models, and unseen codecs, for which every assignment is an error."
     )
-    spec = _specs.heatmap("clips of", None)
+    spec = specs.heatmap("clips of", None)
     return Chart("taken", "What the unseen is taken for", text, spec, {"run": "Model"}, records)
 
 
@@ -48,7 +48,7 @@ def decisions(results):
         "threshold that keeps 95 % of the development clips is called unknown, any other gets its closed-set class. "
         "Each cell is the percentage of its row."
     )
-    spec = _specs.heatmap("clips of", None)
+    spec = specs.heatmap("clips of", None)
     choices = {"run": "Model", "split": "Set", "detector": "Detector"}
     return Chart("decisions", "Confusion with the unknown", text, spec, choices, records)
 
@@ -77,7 +77,7 @@ def detectors(results):
         "Each detector on one out-of-distribution set against the in-distribution test. AUROC, AUPR and OSCR: higher "
         "is better; FPR95, EER and AURC: lower."
     )
-    spec = _specs.intervals("detector", *names(records, "model", "run"))
+    spec = specs.intervals("detector", *names(records, "model", "run"))
     choices = {"measure": "Measure", "split": "Set"}
     return Chart("detectors", "Detectors side by side", text, spec, choices, records)
 
@@ -104,7 +104,7 @@ def histograms(results):
         "clips, the dotted one 95 % of the development clips."
     )
     choices = {"run": "Model", "split": "Set", "detector": "Detector"}
-    return Chart("histograms", "Score distributions", text, _specs.histogram(), choices, records)
+    return Chart("histograms", "Score distributions", text, specs.histogram(), choices, records)
 
 
 def roc(results):
@@ -130,5 +130,5 @@ def risk_coverage(results):
 
 def _lines(results, name, title, text, axes, titles):
     records = [record | {axis: percent(curve[axis]) for axis in axes} for record, curve, _ in _curves(results, name)]
-    spec = _specs.lines(*axes, "detector", *names(records, "detector"), titles, height=240, percent=True)
+    spec = specs.lines(*axes, "detector", *names(records, "detector"), titles, height=240, percent=True)
     return Chart(name, title, text, spec, {"run": "Model", "split": "Set"}, records)

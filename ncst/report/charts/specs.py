@@ -1,4 +1,4 @@
-"""Vega-Lite specifications without data; the records they unfold are described in `ncst.report._chart`."""
+"""Vega-Lite specifications without data; the records they unfold are described in `ncst.report.charts.chart`."""
 
 import altair as alt
 
