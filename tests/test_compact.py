@@ -12,12 +12,13 @@ import yaml
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from ncst import compact, registry
-from ncst._compact_alm import Trainer as LanguageModelTrainer
-from ncst._compact_speech import Crops, read_speech
-from ncst._compact_ssl import Trainer as FrontEndTrainer
-from ncst._compact_training import Trainer, unit_variance
-from ncst._compact_vq import Book, Chain
+from ncst import registry
+from ncst.compact import train_compact
+from ncst.compact.alms import Trainer as LanguageModelTrainer
+from ncst.compact.codebooks import Book, Chain
+from ncst.compact.codecs import Trainer, unit_variance
+from ncst.compact.frontends import Trainer as FrontEndTrainer
+from ncst.compact.speech import Crops, read_speech
 from ncst.core.waveforms import SAMPLE_RATE
 from ncst.corpora.demo import speak
 from ncst.errors import NcstError
@@ -57,7 +58,7 @@ def entry_of(name):
 
 
 def test_every_compact_network_of_the_config_ships():
-    assert set(FILES) == {name for family in compact.TRAINERS for name in CONFIG[family]}
+    assert set(FILES) == {name for family in train_compact.TRAINERS for name in CONFIG[family]}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -75,14 +76,14 @@ def test_file_is_small_and_says_what_it_is(name):
 @pytest.mark.parametrize("name", FILES)
 def test_codebooks_keep_full_precision(name):
     for key, value in content(FILES[name])[1].items():
-        assert value.dtype == (torch.float32 if compact.is_codebook(key) else torch.float16), key
+        assert value.dtype == (torch.float32 if train_compact.is_codebook(key) else torch.float16), key
         assert torch.isfinite(value).all(), key
 
 
 @pytest.mark.parametrize("name", CODECS)
 def test_demo_speech_stays_intelligible(name, spoken):
     codec = registry.load("codecs", name)(entry_of(name), FILES[name])
-    measured = compact.evaluate(codec, spoken)
+    measured = train_compact.evaluate(codec, spoken)
     assert measured["stoi"] >= INTELLIGIBLE
     outputs = codec.resynthesize(spoken, [0] * len(spoken))
     levels = [20 * math.log10(np.std(out) / np.std(clip)) for out, clip in zip(outputs, spoken)]
@@ -93,7 +94,10 @@ def test_demo_speech_stays_intelligible(name, spoken):
 @pytest.mark.parametrize("name", CODECS)
 def test_unseen_speakers_stay_intelligible(name, test_corpora):
     clips = [clip[: 4 * SAMPLE_RATE] for clip in read_speech([test_corpora], CONFIG["held_out"], keep=True)[::8]]
-    assert compact.evaluate(registry.load("codecs", name)(entry_of(name), FILES[name]), clips)["stoi"] >= INTELLIGIBLE
+    assert (
+        train_compact.evaluate(registry.load("codecs", name)(entry_of(name), FILES[name]), clips)["stoi"]
+        >= INTELLIGIBLE
+    )
 
 
 def tiny(name, steps=24):
@@ -157,20 +161,20 @@ def test_train_writes_a_file_that_the_codec_loads(tmp_path, spoken):
             soundfile.write(path, clip, SAMPLE_RATE)
     config = {"held_out": ["unseen"], "codecs": {"encodec": tiny("encodec", steps=3)}, "frontends": {}, "alms": {}}
     out = tmp_path / "encodec.safetensors"
-    compact.train("encodec", config, [tmp_path / "speech"], out)
+    train_compact.train("encodec", config, [tmp_path / "speech"], out)
     first = content(out)
     facts = json.loads(first[0]["ncst"])
     assert facts["steps"] == 3 and facts["utterances"] == len(spoken) and "stoi" in facts
     codec = registry.load("codecs", "encodec")({"settings": {"books": 2}}, out)
     assert len(codec.resynthesize([spoken[0]], [0])[0]) == len(spoken[0])
-    compact.train("encodec", config, [tmp_path / "speech"], out)
+    train_compact.train("encodec", config, [tmp_path / "speech"], out)
     metadata, state = content(out)
     assert metadata == first[0]
     assert all(torch.equal(state[key], value) for key, value in first[1].items())
     with pytest.raises(NcstError, match="no compact network 'opus'"):
-        compact.train("opus", config, [tmp_path / "speech"], out)
+        train_compact.train("opus", config, [tmp_path / "speech"], out)
     with pytest.raises(NcstError, match="No speech"):
-        compact.train("encodec", {**config, "held_out": ["nobody"]}, [tmp_path / "speech"], out)
+        train_compact.train("encodec", {**config, "held_out": ["nobody"]}, [tmp_path / "speech"], out)
 
 
 def test_books_start_on_the_clusters_and_dead_codes_revive():

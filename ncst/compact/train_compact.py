@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from ncst import _compact_alm, _compact_ssl, _compact_training, registry
-from ncst._compact_speech import SpectralLoss, read_speech
+from ncst import registry
+from ncst.compact.speech import SpectralLoss, read_speech
 from ncst.core.files import atomic
 from ncst.core.waveforms import SAMPLE_RATE
 from ncst.errors import NcstError

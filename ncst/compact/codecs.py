@@ -7,8 +7,8 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
 
-from ncst._compact_networks import take_apart
-from ncst._compact_speech import Crops, SpectralLoss
+from ncst.compact.networks import take_apart
+from ncst.compact.speech import Crops, SpectralLoss
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import SAMPLE_RATE
 

@@ -6,8 +6,8 @@ from torch import nn
 from torch.nn import functional
 
 from ncst import registry
-from ncst._compact_training import rate_at
 from ncst.alms.demo import DelayedTransformer, delay
+from ncst.compact.codecs import rate_at
 from ncst.core.seeds import seed_of
 
 WARM_UP = 100

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ncst._compact_speech import Crops
-from ncst._compact_training import rate_at
+from ncst.compact.codecs import rate_at
+from ncst.compact.speech import Crops
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import SAMPLE_RATE
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ncst._compact_vq import Book, Chain, Chains
+from ncst.compact.codebooks import Book, Chain, Chains
 
 
 @dataclass
