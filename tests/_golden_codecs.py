@@ -9,7 +9,7 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from ncst import weights
+from ncst.fetch import weights
 
 FOLDER = Path(__file__).parent / "golden" / "codecs"
 CODECS = yaml.safe_load((Path(__file__).parents[1] / "config/codecs.yaml").read_text(encoding="utf-8"))["codecs"]

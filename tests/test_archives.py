@@ -13,9 +13,9 @@ import yaml
 from _server import serving
 from test_workflow import Project
 
-from ncst import _http
-from ncst.archives import check_terms, extract, fetch_corpus
 from ncst.errors import NcstError
+from ncst.fetch import http
+from ncst.fetch.archives import check_terms, extract, fetch_corpus
 from ncst.plan.validate import validate
 
 FILES = {"speaker-info.txt": b"ID\n", "wav/p1/p1_001.wav": bytes(5000)}
@@ -129,7 +129,7 @@ def test_an_interrupted_unpacking_leaves_the_old_folder_and_no_other(tmp_path, m
 
 def test_too_small_a_disk_is_seen_before_unpacking(tmp_path, monkeypatch):
     archive = write_zip(tmp_path / "a.zip", FILES)
-    monkeypatch.setattr(_http.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 4000}))
+    monkeypatch.setattr(http.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 4000}))
     with pytest.raises(NcstError, match=r"Unpacking a.zip needs 0.0 GB, but .* free some space"):
         extract([archive], tmp_path / "out")
     assert [p.name for p in tmp_path.iterdir()] == ["a.zip"]

@@ -8,11 +8,12 @@ import pytest
 import torch
 import yaml
 
-from ncst import registry, weights
+from ncst import registry
 from ncst.codecs._base import load_strictly, read_weights
 from ncst.core.waveforms import SAMPLE_RATE, UnusableAudio, rms_db
 from ncst.delay import estimate_delay_ms
 from ncst.errors import NcstError
+from ncst.fetch import weights
 from ncst.plan.codec_table import codec_table
 from ncst.plan.entries import codec_entry
 

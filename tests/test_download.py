@@ -7,9 +7,9 @@ import pytest
 import yaml
 from _server import COMMIT, serving
 
-from ncst import _http
-from ncst.download import fetch
 from ncst.errors import NcstError
+from ncst.fetch import http
+from ncst.fetch.download import fetch
 
 CONTENT = bytes(range(256)) * 40
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -18,8 +18,8 @@ KEY = "codecs.x.weights.official"
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(_http, "PAUSE", 0.001)
-    monkeypatch.setattr(_http, "TIMEOUT", 5)
+    monkeypatch.setattr(http, "PAUSE", 0.001)
+    monkeypatch.setattr(http, "TIMEOUT", 5)
     with serving() as running:
         running.files["/model.bin"] = CONTENT
         yield running
@@ -76,7 +76,7 @@ def test_a_dropped_connection_is_resumed_at_once(server, get):
 
 
 def test_a_later_run_goes_on_where_the_first_stopped(server, get, tmp_path, monkeypatch):
-    monkeypatch.setattr(_http, "ATTEMPTS", 1)
+    monkeypatch.setattr(http, "ATTEMPTS", 1)
     server.drops = 1
     with pytest.raises(NcstError, match=r"Downloading model.bin of .* check the network connection .* goes on where"):
         get(at(f"{server.url}/model.bin"))
@@ -89,7 +89,7 @@ def test_a_later_run_goes_on_where_the_first_stopped(server, get, tmp_path, monk
 
 @pytest.mark.parametrize("content", [CONTENT[::-1], CONTENT[:100]])
 def test_a_file_that_changed_meanwhile_is_started_over(server, get, monkeypatch, content):
-    monkeypatch.setattr(_http, "ATTEMPTS", 1)
+    monkeypatch.setattr(http, "ATTEMPTS", 1)
     server.drops = 1
     with pytest.raises(NcstError):
         get(at(f"{server.url}/model.bin"))
@@ -109,7 +109,7 @@ def test_a_connection_that_always_drops_at_the_same_place_ends(server, get):
     server.ranges, server.drops = False, 99
     with pytest.raises(NcstError, match="check the network connection"):
         get(at(f"{server.url}/model.bin"))
-    assert len(server.requests) == _http.ATTEMPTS
+    assert len(server.requests) == http.ATTEMPTS
 
 
 def test_a_busy_server_is_asked_again(server, get):
@@ -119,10 +119,10 @@ def test_a_busy_server_is_asked_again(server, get):
 
 
 def test_a_slow_answer_is_waited_for_and_a_silent_server_is_not(server, get, monkeypatch):
-    monkeypatch.setattr(_http, "TIMEOUT", 0.3)
+    monkeypatch.setattr(http, "TIMEOUT", 0.3)
     server.pause = 0.1
     get(at(f"{server.url}/model.bin", sha256=SHA256))
-    monkeypatch.setattr(_http, "ATTEMPTS", 2)
+    monkeypatch.setattr(http, "ATTEMPTS", 2)
     server.pause = 0.5
     with pytest.raises(NcstError, match="check the network connection"):
         get(at(f"{server.url}/model.bin", sha256=SHA256), "again")
@@ -162,7 +162,7 @@ def test_missing_file_missing_network_and_full_disk(server, get, monkeypatch):
     assert len(server.requests) == 2
     with pytest.raises(NcstError, match="check the network connection"):
         get(at("http://127.0.0.1:9/model.bin"))
-    monkeypatch.setattr(_http.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 5}))
+    monkeypatch.setattr(http.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 5}))
     with pytest.raises(NcstError, match=r"model.bin.* needs 0.0 GB, but .* free some space"):
         get(at(f"{server.url}/model.bin"))
 

@@ -8,9 +8,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ncst import registry, weights
+from ncst import registry
 from ncst.codecs._wavtokenizer_layers import SpectrumHead
 from ncst.errors import NcstError
+from ncst.fetch import weights
 
 SEANET = {
     "sampling_rate": 16000,

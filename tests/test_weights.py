@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from ncst.codecs._base import read_weights
 from ncst.errors import NcstError
-from ncst.weights import convert, fetch_weights
+from ncst.fetch.weights import convert, fetch_weights
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import yaml
 
-from ncst.archives import check_terms
 from ncst.errors import NcstError
+from ncst.fetch.archives import check_terms
 from ncst.plan import entries, selection
 
 SCHEMAS = Path(__file__).parents[2] / "workflow" / "schemas"

@@ -1,7 +1,7 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.archives import fetch_corpus
+    from ncst.fetch.archives import fetch_corpus
 
     family, name, config = snakemake.params.family, snakemake.wildcards.published, snakemake.config
     fetch_corpus(

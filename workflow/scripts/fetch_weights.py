@@ -1,7 +1,7 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.weights import fetch_weights
+    from ncst.fetch.weights import fetch_weights
 
     family, name, entry = snakemake.params.user
     fetch_weights(name, entry, snakemake.output[0], family=family)

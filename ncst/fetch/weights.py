@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ncst import registry
 from ncst.core.files import atomic
-from ncst.download import LOCK, fetch
 from ncst.errors import NcstError
+from ncst.fetch.download import LOCK, fetch
 
 
 def fetch_weights(name, entry, out, lock=LOCK, family="codecs"):
@@ -22,12 +22,12 @@ def fetch_weights(name, entry, out, lock=LOCK, family="codecs"):
     out : path
         The safetensors file to write.
     lock : path
-        See `ncst.download.fetch`.
+        See `ncst.fetch.download.fetch`.
 
     Raises
     ------
     NcstError
-        As `ncst.download.fetch` and `convert` do.
+        As `ncst.fetch.download.fetch` and `convert` do.
     """
     out = Path(out)
     key, source = f"{family}.{name}.weights.official", entry["weights"]["official"]
@@ -40,7 +40,7 @@ def fetch_folder(name, entry, out, lock=LOCK):
     Raises
     ------
     NcstError
-        As `ncst.download.fetch` does.
+        As `ncst.fetch.download.fetch` does.
     """
     out = Path(out)
     folder = out.parent / "downloads" / name

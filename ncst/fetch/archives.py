@@ -8,9 +8,9 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from ncst import _http
-from ncst.download import LOCK, fetch
 from ncst.errors import NcstError
+from ncst.fetch import http
+from ncst.fetch.download import LOCK, fetch
 
 
 def check_terms(name, entry, accepted):
@@ -56,12 +56,12 @@ def fetch_corpus(key, entry, out, accepted, keep_archives=True, lock=LOCK):
     keep_archives : bool
         Keep the archives after unpacking.
     lock : path
-        See `ncst.download.fetch`.
+        See `ncst.fetch.download.fetch`.
 
     Raises
     ------
     NcstError
-        As `check_terms`, `ncst.download.fetch` and `extract` do.
+        As `check_terms`, `ncst.fetch.download.fetch` and `extract` do.
     """
     out, name = Path(out), key.split(".")[-1]
     check_terms(name, entry, accepted)
@@ -86,7 +86,7 @@ def extract(files, out):
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        with _http.writing(out):
+        with http.writing(out):
             partial.mkdir(parents=True)
             for file in map(Path, files):
                 _unpack(file, partial)
@@ -108,13 +108,13 @@ def _unpack(path, folder):
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 members = [info for info in archive.infolist() if not info.filename.startswith("__MACOSX/")]
-                _http.need_space(folder, sum(info.file_size for info in members), f"Unpacking {path.name}")
+                http.need_space(folder, sum(info.file_size for info in members), f"Unpacking {path.name}")
                 for info in track(members, **shown):
                     kind = stat.S_IFMT(info.external_attr >> 16)
                     _check_member(path, info.filename, kind in (0, stat.S_IFREG, stat.S_IFDIR))
                     archive.extract(info, folder)
         elif tarfile.is_tarfile(path):
-            _http.need_space(folder, path.stat().st_size, f"Unpacking {path.name}")
+            http.need_space(folder, path.stat().st_size, f"Unpacking {path.name}")
             with tarfile.open(path) as archive:
                 for member in track(archive, **shown):
                     _check_member(path, member.name, member.isreg() or member.isdir())

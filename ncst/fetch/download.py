@@ -11,9 +11,9 @@ from pathlib import Path
 
 import yaml
 
-from ncst import _http
 from ncst.core.files import atomic, sha256
 from ncst.errors import NcstError
+from ncst.fetch import http
 
 LOG = logging.getLogger(__name__)
 LOCK = Path("config/downloads.lock.yaml")
@@ -61,7 +61,7 @@ def fetch(key, source, folder, lock=LOCK):
         elif source["source"] == "huggingface":
             facts["revision"] = _from_hub(key, source, file, facts.get("revision") or source["revision"], folder)
         else:
-            _http.download(facts.get("url") or facts["of"], path, key)
+            http.download(facts.get("url") or facts["of"], path, key)
         facts |= _check(key, path, facts, lock)
         _write_lock(lock, key, pinned)
         LOG.info("%s from %s: %d bytes, SHA-256 %s", path, facts["of"], facts["size"], facts["sha256"])
@@ -88,7 +88,7 @@ def _files(key, source, locked):
 
 
 def _of_record(key, record):
-    for file in _http.read_json(record, key)["files"]:
+    for file in http.read_json(record, key)["files"]:
         name = file["key"]
         if Path(name).name != name or name.startswith("."):
             raise NcstError(f"{record} has a file named {name!r}, which is not safe to write: download it by hand.")
@@ -120,7 +120,7 @@ def _from_hub(key, source, file, revision, folder):
         if not _COMMIT.fullmatch(revision):
             url = hf_hub_url(repo, file, revision=revision, repo_type=kind, endpoint=hub)
             revision = get_hf_file_metadata(url).commit_hash
-        with _http.writing(Path(folder) / file):
+        with http.writing(Path(folder) / file):
             hf_hub_download(repo, file, revision=revision, repo_type=kind, local_dir=folder, endpoint=hub)
         return revision
 
@@ -139,14 +139,14 @@ def _explained(key, source, file, revision):
             f"{key} is gated: accept the terms at {page}, run `hf auth login`, then fetch again."
         ) from error
     except errors.LocalEntryNotFoundError as error:
-        raise _http.no_network(file, repo, key, error) from error
+        raise http.no_network(file, repo, key, error) from error
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.EntryNotFoundError) as error:
         raise NcstError(
             f"The Hugging Face repository {repo} has no {file} at revision {revision}, or is private: correct {key} in"
             " the config."
         ) from error
     except (OSError, errors.HTTPError) as error:
-        raise _http.no_network(file, repo, key, error) from error
+        raise http.no_network(file, repo, key, error) from error
 
 
 def _check(key, path, facts, lock):
