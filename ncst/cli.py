@@ -58,7 +58,7 @@ def export(
     """Write the clips of splits as plain audio files with their labels."""
     from rich.progress import track
 
-    from ncst.export import export
+    from ncst.exchange.export import export
 
     counts = export(results, out, layout, split, progress=lambda shards: track(shards, "Shards", transient=True))
     for name, clips in counts.items():
@@ -100,7 +100,7 @@ def evaluate(
     configfile: Overlays = None,
 ):
     """Evaluate anyone's scores, matched by clip id: text of the official repository, CSV, Parquet or npz."""
-    from ncst.external import evaluate_external
+    from ncst.exchange.evaluate_scores import evaluate_external
     from ncst.plan.config import load_config
     from ncst.plan.validate import validate
     from ncst.report.tables.write_tables import in_order

@@ -11,11 +11,11 @@ import soundfile
 from test_manifests import row
 from typer.testing import CliRunner
 
-from ncst import export as module
 from ncst.cli import app
 from ncst.core.files import atomic_folder
 from ncst.errors import NcstError
-from ncst.export import export
+from ncst.exchange import export as module
+from ncst.exchange.export import export
 from ncst.formats.shards import iter_clips, write_shard
 from ncst.manifests import write_manifest
 

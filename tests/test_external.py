@@ -5,10 +5,10 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import f1_score
 
-from ncst._score_formats import clip_of
 from ncst.cli import app
 from ncst.errors import NcstError
-from ncst.external import evaluate_external
+from ncst.exchange.evaluate_scores import evaluate_external
+from ncst.exchange.score_files import clip_of
 
 CODECS = ["", "mimi_", "speechtokenizer_", "funcodec_", "encodec_", "facodec_", "snac_"]
 

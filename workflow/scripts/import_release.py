@@ -1,7 +1,7 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.release.clips import import_clips
+    from ncst.exchange.import_release import import_clips
 
     import_clips(
         snakemake.input.sources,

@@ -1,7 +1,7 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.release.index import index_release
+    from ncst.exchange.index_release import index_release
 
     params = snakemake.params
     index_release(

@@ -1,7 +1,7 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.release.clips import write_released_sources
+    from ncst.exchange.import_release import write_released_sources
 
     write_released_sources(
         snakemake.wildcards.source_set,

@@ -13,9 +13,9 @@ from ncst.core.files import atomic
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import SAMPLE_RATE, UnusableAudio, read_audio
 from ncst.errors import NcstError
+from ncst.exchange.release_listing import describe, list_clips, read_utterances
 from ncst.plan.official_release import FOLDERS, SOURCES
 from ncst.probe import probe
-from ncst.release.listing import describe, list_clips, read_utterances
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def index_release(root, codecs, sizes, out, utterances_out, report_out, copy=Fal
     Raises
     ------
     NcstError
-        See `ncst.release.listing.list_clips`; or if counts differ, or a clip is not 16 kHz and not to be repacked.
+        See `ncst.exchange.release_listing.list_clips`; or if counts differ, or a clip is not 16 kHz and not to be repacked.
     """
     clips = list_clips(root, codecs, partial)
     if not clips:

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ncst._score_formats import read_columns
 from ncst.errors import NcstError
-from ncst.release.listing import UTTERANCE, utterance_of
+from ncst.exchange.release_listing import UTTERANCE, utterance_of
+from ncst.exchange.score_files import read_columns
 
 PREFIXES = ("moshi", "miniomni", "valle")
 
@@ -20,7 +20,7 @@ def truth_of(config, split, path, found, labels):
     path : path
         For messages.
     found : dict
-        Columns of the file, see `ncst._score_formats.read_columns`.
+        Columns of the file, see `ncst.exchange.score_files.read_columns`.
     labels : dict
         Split to manifest, CSV file or label list. One alone is for every file; of several, every split needs its own.
 

@@ -25,7 +25,7 @@ def write_released_sources(name, index, utterances, options, seed, out):
     name : str
         The source set.
     index, utterances : path
-        Tables of `ncst.release.index.index_release`.
+        Tables of `ncst.exchange.index_release.index_release`.
     options : dict
         The source set's options, for ``size`` and ``shard_size``.
     seed : int
@@ -56,7 +56,7 @@ def import_clips(sources, shard, index, name, entry, out, copy=False, threads=1)
     shard : str
         Shard id.
     index : path
-        Table of clips of `ncst.release.index.index_release`.
+        Table of clips of `ncst.exchange.index_release.index_release`.
     name, entry : str, dict
         The codec and its entry as `ncst.plan.entries.codec_entry` returns it.
     out : path

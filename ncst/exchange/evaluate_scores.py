@@ -7,13 +7,13 @@ import numpy as np
 import pyarrow as pa
 
 from ncst import registry
-from ncst._clip_truth import rows_of, truth_of
-from ncst._score_formats import read_columns
 from ncst.comparison import compare_models
 from ncst.core.files import atomic_folder
 from ncst.detection import detect
 from ncst.detectors._base import Base
 from ncst.errors import NcstError
+from ncst.exchange.clip_truth import rows_of, truth_of
+from ncst.exchange.score_files import read_columns
 from ncst.formats.scores import write_scores
 from ncst.openset import evaluate
 from ncst.plan import entries

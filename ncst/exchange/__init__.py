@@ -1,0 +1,1 @@
+"""Other people's files: the official release, exports, their scores."""
