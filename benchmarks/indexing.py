@@ -13,8 +13,8 @@ from standin import SIZES, make
 
 from ncst import registry
 from ncst.plan.config import load_config
-from ncst.probe import index_corpus
-from ncst.sources import write_sources
+from ncst.speech.index_corpus import index_corpus
+from ncst.speech.sample_sources import write_sources
 
 CORPORA = ("vctk", "aishell3")
 

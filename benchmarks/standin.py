@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from ncst._id_lists import read_ids
+from ncst.speech.id_lists import read_ids
 
 SIZES = {"vctk": 44_242, "aishell3": 88_035, "ncssd": 10_000, "asvspoof2019_la": 71_237, "in_the_wild": 31_779}
 LINKS = 20_000

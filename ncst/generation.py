@@ -13,8 +13,8 @@ from scipy.io import wavfile
 
 from ncst import registry
 from ncst.core.seeds import seed_of
-from ncst.corpora.alm import TABLE
 from ncst.errors import NcstError
+from ncst.speech.corpora.alm import TABLE
 
 log = logging.getLogger(__name__)
 

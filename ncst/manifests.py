@@ -13,8 +13,8 @@ from ncst.core.files import atomic
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import SAMPLE_RATE
 from ncst.errors import NcstError
-from ncst.pairing import pair_spoofs
 from ncst.plan import sharding
+from ncst.speech.pairing import pair_spoofs
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +136,7 @@ def thin(table, ratio, seed):
 
 
 def pair_up(table, taxonomy, seed):
-    """Keep each bona fide utterance and one spoof of it, chosen by `ncst.pairing.pair_spoofs`.
+    """Keep each bona fide utterance and one spoof of it, chosen by `ncst.speech.pairing.pair_spoofs`.
 
     Parameters
     ----------

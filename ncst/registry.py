@@ -6,7 +6,7 @@ import pkgutil
 from ncst.errors import NcstError
 
 FAMILIES = {
-    "corpora": "ncst.corpora",
+    "corpora": "ncst.speech.corpora",
     "alms": "ncst.alms",
     "codecs": "ncst.codecs",
     "perturbations": "ncst.perturbations",

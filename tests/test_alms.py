@@ -17,7 +17,7 @@ from ncst.errors import NcstError
 from ncst.generation import generate, read_prompts, speak
 from ncst.plan import entries
 from ncst.plan.config import load_config
-from ncst.probe import index_corpus
+from ncst.speech.index_corpus import index_corpus
 
 ROOT = Path(__file__).parents[1]
 ALMS = yaml.safe_load((ROOT / "config/alms.yaml").read_text(encoding="utf-8"))["alms"]
@@ -307,7 +307,7 @@ def test_clips_that_went_wrong_say_why(tmp_path, babble, monkeypatch):
 
     from ncst.formats.shards import read_rows
     from ncst.resynthesis import write_real
-    from ncst.sources import write_sources
+    from ncst.speech.sample_sources import write_sources
 
     tone = np.sin(np.arange(16_000) / 5).astype(np.float32)
     outcomes = iter([np.zeros(0, np.float32), tone * np.float32("nan"), 0 * tone, 0.1 * tone])

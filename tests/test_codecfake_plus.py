@@ -7,15 +7,15 @@ import yaml
 from _mini_release import write_wav
 
 from ncst import registry
-from ncst.corpora._codecfake_plus import LABELS, read_labels
 from ncst.errors import NcstError
 from ncst.manifests import read_manifest, write_manifest
 from ncst.plan import entries, selection
 from ncst.plan.config import load_config
 from ncst.plan.validate import SCHEMAS, validate
-from ncst.probe import index_corpus
 from ncst.resynthesis import write_real
-from ncst.sources import write_sources
+from ncst.speech.corpora._codecfake_plus import LABELS, read_labels
+from ncst.speech.index_corpus import index_corpus
+from ncst.speech.sample_sources import write_sources
 
 CODECS = ("bigcodec", "snac_24khz", "mimicodec", "spectralcodecs", "sqcodec50dim9", "ticodec_1g4r")
 SHARD = "00000-of-00001"

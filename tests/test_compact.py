@@ -20,9 +20,9 @@ from ncst.compact.codecs import Trainer, unit_variance
 from ncst.compact.frontends import Trainer as FrontEndTrainer
 from ncst.compact.speech import Crops, read_speech
 from ncst.core.waveforms import SAMPLE_RATE
-from ncst.corpora.demo import speak
 from ncst.errors import NcstError
 from ncst.plan.config import load_config
+from ncst.speech.corpora.demo import speak
 
 ROOT = Path(__file__).parents[1]
 FILES = {path.stem: path for path in sorted((ROOT / "resources" / "compact").glob("*.safetensors"))}

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from ncst import registry
-from ncst.corpora import demo
-from ncst.corpora._base import CODED
 from ncst.errors import NcstError
+from ncst.speech.corpora import demo
+from ncst.speech.corpora._base import CODED
 
 CONFIGURED = yaml.safe_load(Path("config/corpora.yaml").read_text(encoding="utf-8"))["corpora"]
 # Those with a layout of their own; folders of any recordings have tests of theirs (test_directory_*, test_alms.py).

@@ -7,10 +7,10 @@ import pytest
 import soundfile
 
 from ncst import registry
-from ncst.corpora import demo
-from ncst.corpora._espeak import Espeak
-from ncst.corpora._vocoder import linear_prediction, mel_griffin_lim
 from ncst.errors import NcstError
+from ncst.speech.corpora import demo
+from ncst.speech.corpora._espeak import Espeak
+from ncst.speech.corpora._vocoder import linear_prediction, mel_griffin_lim
 
 RATES = {"vctk": 48_000, "aishell3": 44_100, "ncssd": 16_000, "asvspoof2019_la": 16_000, "in_the_wild": 16_000}
 

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
-from ncst import probe
 from ncst.errors import NcstError
+from ncst.speech import index_corpus
 
 DIRECTORY = {"module": "directory", "title": "Mine"}
 
@@ -40,12 +40,15 @@ def weird(tmp_path):
 
 
 def rows_of(path):
-    return {row["utt_id"]: row for row in pq.read_table(path, schema=probe.SCHEMA).to_pylist()}
+    return {row["utt_id"]: row for row in pq.read_table(path, schema=index_corpus.SCHEMA).to_pylist()}
 
 
 def test_every_weird_file_is_a_row_with_a_reason(weird, tmp_path):
     out = tmp_path / "corpora" / "mine.parquet"
-    assert probe.index_corpus("mine", DIRECTORY, weird, out) == {"ok": 2, "rejected": len(list(weird.iterdir())) - 3}
+    assert index_corpus.index_corpus("mine", DIRECTORY, weird, out) == {
+        "ok": 2,
+        "rejected": len(list(weird.iterdir())) - 3,
+    }
     rows = rows_of(out)
     assert {key: row["reason"] for key, row in rows.items() if key != "noise" and key != "cut"} == {
         "good": None,
@@ -70,7 +73,7 @@ def test_a_table_may_name_folders_and_missing_files(tmp_path):
     (tmp_path / "folder.wav").mkdir()
     (tmp_path / "t.csv").write_text("path\na.wav\nfolder.wav\nmissing.wav\n")
     out = tmp_path / "out.parquet"
-    probe.index_corpus("mine", DIRECTORY | {"settings": {"table": "t.csv"}}, tmp_path, out)
+    index_corpus.index_corpus("mine", DIRECTORY | {"settings": {"table": "t.csv"}}, tmp_path, out)
     assert [row["reason"] for row in rows_of(out).values()] == [None, "not a file", "No such file or directory"]
 
 
@@ -78,27 +81,29 @@ def test_a_name_that_is_not_utf8_is_rejected(tmp_path):
     tone(tmp_path / "c" / "a.wav")
     tone(tmp_path / "c" / "b.wav").rename(tmp_path / "c" / os.fsdecode(b"b\xff.wav"))
     out = tmp_path / "out.parquet"
-    assert probe.index_corpus("mine", DIRECTORY, tmp_path / "c", out) == {"ok": 1, "rejected": 1}
+    assert index_corpus.index_corpus("mine", DIRECTORY, tmp_path / "c", out) == {"ok": 1, "rejected": 1}
     assert [row["reason"] for row in rows_of(out).values()] == [None, "file name is not UTF-8"]
 
 
 def test_no_usable_recording(tmp_path):
     tone(tmp_path / "c" / "a.wav", seconds=0.3)
     with pytest.raises(NcstError, match=r"None of the 1 recordings .* shorter than 0\.5 s"):
-        probe.index_corpus("mine", DIRECTORY, tmp_path / "c", tmp_path / "out.parquet")
+        index_corpus.index_corpus("mine", DIRECTORY, tmp_path / "c", tmp_path / "out.parquet")
 
 
 def test_the_second_index_opens_only_what_changed(tmp_path, monkeypatch):
     for name in ("a", "b", "c"):
         tone(tmp_path / "c" / f"{name}.wav")
     out = tmp_path / "results" / "mine.parquet"
-    probe.index_corpus("mine", DIRECTORY, tmp_path / "c", out)
+    index_corpus.index_corpus("mine", DIRECTORY, tmp_path / "c", out)
     first = rows_of(out)
     tone(tmp_path / "c" / "b.wav", seconds=2)
     opened = []
     real = soundfile.SoundFile
-    monkeypatch.setattr(probe.soundfile, "SoundFile", lambda path: opened.append(os.fsdecode(path)) or real(path))
-    probe.index_corpus("mine", DIRECTORY, tmp_path / "c", out)
+    monkeypatch.setattr(
+        index_corpus.soundfile, "SoundFile", lambda path: opened.append(os.fsdecode(path)) or real(path)
+    )
+    index_corpus.index_corpus("mine", DIRECTORY, tmp_path / "c", out)
     assert opened == [str(tmp_path / "c" / "b.wav")]
     second = rows_of(out)
     assert second["b"]["duration"] == pytest.approx(2.0)
@@ -109,16 +114,19 @@ def test_remembered_headers_may_be_damaged_and_thresholds_may_change(tmp_path):
     tone(tmp_path / "c" / "a.wav")
     tone(tmp_path / "c" / "b.wav", seconds=0.4)
     out = tmp_path / "mine.parquet"
-    probe.index_corpus("mine", DIRECTORY, tmp_path / "c", out)
-    assert probe.index_corpus("mine", DIRECTORY, tmp_path / "c", out, min_duration=0.1) == {"ok": 2, "rejected": 0}
+    index_corpus.index_corpus("mine", DIRECTORY, tmp_path / "c", out)
+    assert index_corpus.index_corpus("mine", DIRECTORY, tmp_path / "c", out, min_duration=0.1) == {
+        "ok": 2,
+        "rejected": 0,
+    }
     out.with_suffix(".headers").write_bytes(b"no parquet")
-    assert probe.index_corpus("mine", DIRECTORY, tmp_path / "c", out) == {"ok": 1, "rejected": 1}
+    assert index_corpus.index_corpus("mine", DIRECTORY, tmp_path / "c", out) == {"ok": 1, "rejected": 1}
 
 
 def test_mixed_sample_rates_are_mentioned(tmp_path, caplog):
     for name, rate in (("a", 16_000), ("b", 16_000), ("c", 44_100)):
         tone(tmp_path / "c" / f"{name}.wav", rate=rate)
-    probe.index_corpus("mine", DIRECTORY, tmp_path / "c", tmp_path / "out.parquet")
+    index_corpus.index_corpus("mine", DIRECTORY, tmp_path / "c", tmp_path / "out.parquet")
     assert "mine: 1 of 3 recordings have 44100 Hz where most have 16000, first" in caplog.text
     assert str(tmp_path / "c" / "c.wav") in caplog.text
 
@@ -126,6 +134,6 @@ def test_mixed_sample_rates_are_mentioned(tmp_path, caplog):
 @pytest.mark.real
 def test_real_speech(test_corpora, tmp_path):
     for name, folder in (("vctk", "VCTK-Corpus-0.92"), ("aishell3", "data_aishell3")):
-        counts = probe.index_corpus(name, {}, test_corpora / folder, tmp_path / f"{name}.parquet")
+        counts = index_corpus.index_corpus(name, {}, test_corpora / folder, tmp_path / f"{name}.parquet")
         assert sum(counts.values()) == 320
         assert counts["ok"] > 300

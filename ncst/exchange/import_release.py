@@ -9,16 +9,16 @@ import pyarrow.parquet as pq
 from ncst.core.waveforms import UnusableAudio, fit_length, read_audio, resample
 from ncst.delay import estimate_delay_ms
 from ncst.formats.shards import clip_id, write_shard
-from ncst.probe import SCHEMA
 from ncst.resynthesis import codec_columns, failed_columns, ok_columns
-from ncst.sources import ranked, to_shards, write_table
+from ncst.speech.index_corpus import SCHEMA
+from ncst.speech.sample_sources import ranked, to_shards, write_table
 
 log = logging.getLogger(__name__)
 ABSENT = "not in the release"
 
 
 def write_released_sources(name, index, utterances, options, seed, out):
-    """Write a source set as the release has it: its utterances, dealt to shards in the order of `ncst.sources.draw`.
+    """Write a source set as the release has it: its utterances, dealt to shards in the order of `ncst.speech.sample_sources.draw`.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def write_released_sources(name, index, utterances, options, seed, out):
     seed : int
         Ranks the utterances.
     out : path
-        Parquet file to write, as `ncst.sources.write_sources` does.
+        Parquet file to write, as `ncst.speech.sample_sources.write_sources` does.
     """
     chosen = [("source_set", "==", name)]
     real = {row["utt_id"]: row for row in pq.read_table(index, filters=[*chosen, ("codec", "==", "real")]).to_pylist()}

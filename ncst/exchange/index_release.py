@@ -15,7 +15,7 @@ from ncst.core.waveforms import SAMPLE_RATE, UnusableAudio, read_audio
 from ncst.errors import NcstError
 from ncst.exchange.release_listing import describe, list_clips, read_utterances
 from ncst.plan.official_release import FOLDERS, SOURCES
-from ncst.probe import probe
+from ncst.speech.index_corpus import probe
 
 log = logging.getLogger(__name__)
 

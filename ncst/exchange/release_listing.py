@@ -5,9 +5,9 @@ import io
 import re
 from pathlib import Path
 
-from ncst.corpora._base import AUDIO_SUFFIXES, listing
 from ncst.errors import NcstError
 from ncst.plan.official_release import FOLDERS, LISTS, UTTERANCES
+from ncst.speech.corpora._base import AUDIO_SUFFIXES, listing
 
 UTTERANCE = re.compile(
     r"(?:^|_)(?:(?P<vctk>(?:p|s)\d+_\d+)|(?P<aishell3>SSB\d{8})|(?P<ncssd>(?P<part>[RC]-(?:EN|ZH))_\d+_\d+_d\d+))$"

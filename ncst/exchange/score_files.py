@@ -9,9 +9,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ncst.corpora._base import AUDIO_SUFFIXES
 from ncst.errors import NcstError
 from ncst.formats.scores import matrix
+from ncst.speech.corpora._base import AUDIO_SUFFIXES
 
 NAMES = ("clip_id", "file_name", "name")
 COLUMNS = {*NAMES, "utt_id", "codec", "label", "predicted", "score", "logits", "embedding"}

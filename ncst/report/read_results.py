@@ -118,7 +118,7 @@ def read_results(folder, config):
 def missing_ids(folder):
     """Return ``{source set: facts}`` of the sets whose list names utterances that the corpora lack.
 
-    The facts are the metadata that `ncst.sources.write_sources` leaves: ``missing`` and ``replaced`` are lists of ids.
+    The facts are the metadata that `ncst.speech.sample_sources.write_sources` leaves: ``missing`` and ``replaced`` are lists of ids.
     """
     found = {}
     for path in sorted((Path(folder) / "sources").glob("*.parquet")):

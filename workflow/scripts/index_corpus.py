@@ -1,7 +1,7 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.probe import index_corpus
+    from ncst.speech.index_corpus import index_corpus
 
     root = snakemake.input.made or snakemake.params.root
     index_corpus(

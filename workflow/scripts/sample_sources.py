@@ -1,7 +1,7 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.sources import write_sources
+    from ncst.speech.sample_sources import write_sources
 
     write_sources(
         snakemake.wildcards.source_set,

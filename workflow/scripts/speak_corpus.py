@@ -1,7 +1,7 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.corpora.demo import speak
+    from ncst.speech.corpora.demo import speak
 
     speak(
         snakemake.wildcards.corpus,

@@ -2,8 +2,8 @@
 
 import csv
 
-from ncst.corpora._base import Base, listing, read_text
 from ncst.errors import NcstError
+from ncst.speech.corpora._base import Base, listing, read_text
 
 TABLES = ("meta.csv", "meta.txt")
 

@@ -4,12 +4,12 @@ import json
 import logging
 from collections import Counter
 
-from ncst._id_lists import check_lists, read_ids
 from ncst.core.files import atomic
 from ncst.core.seeds import seed_of
 from ncst.errors import NcstError
-from ncst.pairing import TAXONOMIES, pair_spoofs
 from ncst.plan.pools import pool_of
+from ncst.speech.id_lists import check_lists, read_ids
+from ncst.speech.pairing import TAXONOMIES, pair_spoofs
 
 LOG = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def write_sources(name, indexes, sources, seed, out_path):
     """
     import pyarrow.parquet as pq
 
-    from ncst.probe import SCHEMA
+    from ncst.speech.index_corpus import SCHEMA
 
     tables = {}
     for path in indexes:
@@ -56,7 +56,7 @@ def write_table(name, rows, missing, out_path, replaced=()):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from ncst.probe import SCHEMA
+    from ncst.speech.index_corpus import SCHEMA
 
     facts = {"source_set": name, "drawn": len(rows), "missing": missing, "replaced": list(replaced)}
     metadata = {"ncst": json.dumps(facts)}
@@ -80,8 +80,8 @@ def draw(tables, sets, seed):
     sets : dict of dict
         Options of each set, in drawing order: corpora (list), size, shard_size (int), and where wanted
         kind (``bonafide``, ``spoof`` or ``any``), subset (str or list), balance (``language``: equal parts; ``vq``,
-        ``aux``, ``dec``: as many bona fide utterances as spoofs of them, see `ncst.pairing.pair_spoofs`), ids
-        (file, see `ncst._id_lists.read_ids`), missing (``skip`` or ``replace`` the listed ids that no corpus has),
+        ``aux``, ``dec``: as many bona fide utterances as spoofs of them, see `ncst.speech.pairing.pair_spoofs`), ids
+        (file, see `ncst.speech.id_lists.read_ids`), missing (``skip`` or ``replace`` the listed ids that no corpus has),
         speaker_disjoint (true in any set: no two sets of the pool share a speaker).
     seed : int
 

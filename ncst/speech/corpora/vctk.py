@@ -1,7 +1,7 @@
 """VCTK (CSTR, Edinburgh): 109 or 110 English speakers, version 0.80 or 0.92, told apart by the folder's name."""
 
-from ncst.corpora._base import Base, listing, read_text
 from ncst.errors import NcstError
+from ncst.speech.corpora._base import Base, listing, read_text
 
 WAV_080 = "wav48"
 WAV_092 = "wav48_silence_trimmed"

@@ -2,7 +2,7 @@
 
 import re
 
-from ncst.corpora._base import Base, listing, read_text
+from ncst.speech.corpora._base import Base, listing, read_text
 
 NAME = re.compile(r"(?P<subset>[RC])-(?P<language>EN|ZH)_(?P<turn>\d+)_(?P<speaker>\d+)_d(?P<dialogue>\d+)\.wav")
 

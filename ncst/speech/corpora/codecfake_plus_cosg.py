@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from ncst.corpora._base import AUDIO_SUFFIXES, Base, listing, read_text
-from ncst.corpora._codecfake_plus import read_labels
 from ncst.errors import NcstError
+from ncst.speech.corpora._base import AUDIO_SUFFIXES, Base, listing, read_text
+from ncst.speech.corpora._codecfake_plus import read_labels
 
 FOLDER = "SLMdemos_16k"
 LIST = "CoSG_ALL.txt"

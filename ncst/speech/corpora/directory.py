@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from ncst.corpora._base import AUDIO_SUFFIXES, Base, listing
 from ncst.errors import NcstError
+from ncst.speech.corpora._base import AUDIO_SUFFIXES, Base, listing
 
 COLUMNS = ("utt_id", "path", "speaker", "language", "gender", "text", "kind", "subset")
 

@@ -72,7 +72,7 @@ def speak(layout, destination, seed, speakers, utterances, workers=None):
 def _record(job, rate, folder, seed):
     voice, clips = job
     content = json.dumps({"voice": voice, "clips": clips, "rate": rate, "folder": str(folder), "seed": seed})
-    command = [sys.executable, "-m", "ncst.corpora._speaker"]
+    command = [sys.executable, "-m", "ncst.speech.corpora._speaker"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, input=content, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:

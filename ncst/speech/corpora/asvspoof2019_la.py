@@ -1,7 +1,7 @@
 """ASVspoof 2019 logical access (Wang et al. 2020): bona fide and synthetic speech by 19 attacks, 16 kHz."""
 
-from ncst.corpora._base import Base, listing, read_text
 from ncst.errors import NcstError
+from ncst.speech.corpora._base import Base, listing, read_text
 
 PROTOCOLS = "ASVspoof2019_LA_cm_protocols"
 SUFFIXES = {"train": "trn", "dev": "trl", "eval": "trl"}

@@ -2,7 +2,7 @@
 
 import re
 
-from ncst.corpora._base import Base, listing, read_text
+from ncst.speech.corpora._base import Base, listing, read_text
 
 PINYIN = re.compile(r"[A-Za-z:]+[0-9]")
 HANZI = re.compile(r"[\u3400-\u9fff]")

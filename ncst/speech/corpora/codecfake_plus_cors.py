@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from ncst.corpora._base import AUDIO_SUFFIXES, Base, listing
-from ncst.corpora._codecfake_plus import read_labels
 from ncst.errors import NcstError
+from ncst.speech.corpora._base import AUDIO_SUFFIXES, Base, listing
+from ncst.speech.corpora._codecfake_plus import read_labels
 
 NAME = re.compile(r"(?P<utterance>(?P<speaker>p\d+|s5)_\d+)(?:_(?P<codec>.+))?")
 SPEAKERS = {"dev": ("p226", "p229"), "eval": ("p227", "p228")}

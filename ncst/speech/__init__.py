@@ -1,0 +1,1 @@
+"""From raw corpora to source sets."""
