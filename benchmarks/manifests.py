@@ -9,8 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from ncst.audio.write_manifest import write_manifest
 from ncst.formats.shards import COLUMNS, clip_id, write_shard
-from ncst.manifests import write_manifest
 from ncst.plan import selection, sharding
 from ncst.plan.config import load_config
 

@@ -8,7 +8,7 @@ speech-like sound, 2 to 6 s long, at 16 kHz, and loading the network is in neith
 - The plain loop reads a WAV file, resamples it, runs the network as its authors' code does (no_grad, one clip at a
   time, PyTorch's own choice of threads, weight norm and FACodec's activations computed as published), resamples back
   and writes a WAV file.
-- ncst is `ncst.resynthesis.resynthesize`, from shard to shard: on a CPU one process with one thread per core, each with
+- ncst is `ncst.audio.resynthesize.resynthesize`, from shard to shard: on a CPU one process with one thread per core, each with
   a shard of its own, as the workflow runs them; on a GPU one process. Outside: the share of a process's time in which
   it is not in the network.
 
@@ -33,9 +33,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import _golden_codecs
 from test_codecs import speech_like
 
-from ncst import registry, resynthesis
-from ncst.codecs import _base
-from ncst.codecs._facodec_layers import Activation
+from ncst import registry
+from ncst.audio import resynthesize
+from ncst.audio.codecs import _base
+from ncst.audio.codecs._facodec_layers import Activation
 from ncst.core.waveforms import encode_flac
 from ncst.formats.shards import COLUMNS, write_shard
 
@@ -99,7 +100,7 @@ def time_plain(name, weights, device, files, repeats, results):
 
 
 def time_ours(name, weights, device, shard, repeats, start_line, results):
-    resynthesis.keep_freed_memory()
+    resynthesize.keep_freed_memory()
     codec, inside = load(name, weights, device), []
     run = codec.run
 
@@ -112,13 +113,13 @@ def time_ours(name, weights, device, shard, repeats, start_line, results):
         return decoded
 
     codec.run = timed
-    resynthesis.registry.load = lambda family, module: lambda *_: codec
+    resynthesize.registry.load = lambda family, module: lambda *_: codec
     entry = _golden_codecs.CODECS[name]
     for number in range(repeats + 1):  # the first one warms up
         inside.clear()
         start_line.wait()
         start = time.perf_counter()
-        resynthesis.resynthesize(shard, name, entry, None, f"{shard}.{name}", 1, device, max_failed=1.0)
+        resynthesize.resynthesize(shard, name, entry, None, f"{shard}.{name}", 1, device, max_failed=1.0)
         own = time.perf_counter() - start
         start_line.wait()
         if number:

@@ -144,7 +144,7 @@ def _show(title, columns, rows):
 
 @new.command("codec")
 def new_codec(name: str):
-    """Write ncst/codecs/NAME.py and its entry in config/codecs.yaml, ready to be filled in."""
+    """Write ncst/audio/codecs/NAME.py and its entry in config/codecs.yaml, ready to be filled in."""
     from ncst.plan.new_codec import new_codec
 
     typer.echo(new_codec(name, "."))

@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ncst.audio.write_manifest import read_manifest
 from ncst.core.files import atomic
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import SAMPLE_RATE, frame_powers, speech_span
 from ncst.formats.shards import ROW_GROUP, read_audio_of, samples_of
-from ncst.manifests import read_manifest
 
 FLOOR_DB = -120.0
 MEASURES = ("rms_db", "peak_db", "bandwidth_hz", "leading_s", "trailing_s", "noise_db", "snr_db", "seconds")

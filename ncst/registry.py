@@ -7,9 +7,9 @@ from ncst.errors import NcstError
 
 FAMILIES = {
     "corpora": "ncst.speech.corpora",
-    "alms": "ncst.alms",
-    "codecs": "ncst.codecs",
-    "perturbations": "ncst.perturbations",
+    "alms": "ncst.audio.alms",
+    "codecs": "ncst.audio.codecs",
+    "perturbations": "ncst.audio.perturbations",
     "frontends": "ncst.frontends",
     "models": "ncst.models",
     "objectives": "ncst.objectives",

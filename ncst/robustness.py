@@ -7,12 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ncst import registry
+from ncst.audio.write_manifest import read_manifest
 from ncst.core.files import atomic
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import encode_flac
 from ncst.errors import NcstError
 from ncst.formats.shards import ROW_GROUP, SCHEMA, iter_clips, read_audio_of
-from ncst.manifests import read_manifest
 
 CLEAN = "clean"
 COLUMNS = ("split", "clip_id", "utt_id", "codec", "label")

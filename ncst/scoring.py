@@ -8,10 +8,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ncst._batches import Clips, loader
+from ncst.audio.write_manifest import read_manifest
 from ncst.errors import NcstError
 from ncst.features import FeatureStore
 from ncst.formats.scores import write_scores
-from ncst.manifests import read_manifest
 from ncst.taxonomy import COLUMNS as TAXONOMY
 from ncst.taxonomy import split_logits
 from ncst.training import build

@@ -15,12 +15,12 @@ from ncst import registry, taxonomy
 from ncst._batches import Clips
 from ncst._objectives import objective_of
 from ncst._sampling import groups_of
+from ncst.audio.write_manifest import read_manifest
 from ncst.augmentation import Augmentation
 from ncst.core.files import atomic, sha256
 from ncst.core.seeds import seed_of
 from ncst.errors import NcstError
 from ncst.features import FeatureStore
-from ncst.manifests import read_manifest
 from ncst.plan import code
 from ncst.recipe import read_recipe
 

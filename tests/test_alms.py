@@ -12,9 +12,9 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from ncst import registry
-from ncst.alms.demo import delay
+from ncst.audio.alms.demo import delay
+from ncst.audio.generate_alm import generate, read_prompts, speak
 from ncst.errors import NcstError
-from ncst.generation import generate, read_prompts, speak
 from ncst.plan import entries
 from ncst.plan.config import load_config
 from ncst.speech.index_corpus import index_corpus
@@ -305,13 +305,13 @@ def test_clips_that_went_wrong_say_why(tmp_path, babble, monkeypatch):
     """No frames, NaN and silence are counted where every recording is."""
     import pyarrow.parquet as pq
 
+    from ncst.audio.resynthesize import write_real
     from ncst.formats.shards import read_rows
-    from ncst.resynthesis import write_real
     from ncst.speech.sample_sources import write_sources
 
     tone = np.sin(np.arange(16_000) / 5).astype(np.float32)
     outcomes = iter([np.zeros(0, np.float32), tone * np.float32("nan"), 0 * tone, 0.1 * tone])
-    monkeypatch.setattr("ncst.generation.speak", lambda *_: next(outcomes))
+    monkeypatch.setattr("ncst.audio.generate_alm.speak", lambda *_: next(outcomes))
     make(tmp_path / "clips", ALMS["demo_alm"] | {"clips": 4})
     config = load_config(folder=ROOT / "config")
     index = tmp_path / "index.parquet"

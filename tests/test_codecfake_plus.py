@@ -7,12 +7,12 @@ import yaml
 from _mini_release import write_wav
 
 from ncst import registry
+from ncst.audio.resynthesize import write_real
+from ncst.audio.write_manifest import read_manifest, write_manifest
 from ncst.errors import NcstError
-from ncst.manifests import read_manifest, write_manifest
 from ncst.plan import entries, selection
 from ncst.plan.config import load_config
 from ncst.plan.validate import SCHEMAS, validate
-from ncst.resynthesis import write_real
 from ncst.speech.corpora._codecfake_plus import LABELS, read_labels
 from ncst.speech.index_corpus import index_corpus
 from ncst.speech.sample_sources import write_sources

@@ -9,9 +9,9 @@ import torch
 import yaml
 
 from ncst import registry
-from ncst.codecs._base import load_strictly, read_weights
+from ncst.audio.codecs._base import load_strictly, read_weights
+from ncst.audio.delay import estimate_delay_ms
 from ncst.core.waveforms import SAMPLE_RATE, UnusableAudio, rms_db
-from ncst.delay import estimate_delay_ms
 from ncst.errors import NcstError
 from ncst.fetch import weights
 from ncst.plan.codec_table import codec_table

@@ -8,8 +8,8 @@ import pytest
 import soundfile
 
 from ncst import registry
+from ncst.audio.delay import estimate_delay_ms
 from ncst.core.waveforms import SAMPLE_RATE
-from ncst.delay import estimate_delay_ms
 from ncst.errors import NcstError
 
 OPUS = {"soundfile": {"format": "OGG", "subtype": "OPUS", "compression_level": 0.96}}

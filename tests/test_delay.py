@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.signal import chirp
 
-from ncst.delay import estimate_delay_ms
+from ncst.audio.delay import estimate_delay_ms
 
 RATE = 16_000
 

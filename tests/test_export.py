@@ -11,13 +11,13 @@ import soundfile
 from test_manifests import row
 from typer.testing import CliRunner
 
+from ncst.audio.write_manifest import write_manifest
 from ncst.cli import app
 from ncst.core.files import atomic_folder
 from ncst.errors import NcstError
 from ncst.exchange import export as module
 from ncst.exchange.export import export
 from ncst.formats.shards import iter_clips, write_shard
-from ncst.manifests import write_manifest
 
 SHARDS = [f"toy/{codec}/{shard}.parquet" for codec in ("real", "dac") for shard in ("00000-of-00002", "00001-of-00002")]
 

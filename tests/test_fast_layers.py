@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from ncst.codecs._fast import speed_up
+from ncst.audio.codecs._fast import speed_up
 
 
 @pytest.mark.parametrize("bias", [True, False])

@@ -6,10 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ncst.audio.write_manifest import pair_up, read_manifest, thin, write_manifest
 from ncst.core.waveforms import encode_flac
 from ncst.errors import NcstError
 from ncst.formats.shards import clip_id, write_shard
-from ncst.manifests import pair_up, read_manifest, thin, write_manifest
 
 
 def row(codec, utt_id, label, ok=True, kinds=("mvq", "none", "time")):

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from ncst import registry
-from ncst.codecs._wavtokenizer_layers import SpectrumHead
+from ncst.audio.codecs._wavtokenizer_layers import SpectrumHead
 from ncst.errors import NcstError
 from ncst.fetch import weights
 

@@ -10,9 +10,9 @@ from scipy.signal import firwin
 from torch.nn import functional as F
 
 from ncst import registry
-from ncst.codecs._facodec_layers import Activation, Book, LogMel, Transformer, kaiser_sinc
-from ncst.codecs.facodec import FACodec
-from ncst.codecs.hificodec import GroupedQuantizer, HiFiCodec
+from ncst.audio.codecs._facodec_layers import Activation, Book, LogMel, Transformer, kaiser_sinc
+from ncst.audio.codecs.facodec import FACodec
+from ncst.audio.codecs.hificodec import GroupedQuantizer, HiFiCodec
 from ncst.errors import NcstError
 
 HIFICODEC = {"width": 4, "channels": 32, "latent": 16, "codes": 32, "block_kernels": (3, 5), "dilations": (1, 3)}
@@ -160,7 +160,7 @@ def test_activation_equals_its_definition():
 
 
 def test_the_activation_is_the_same_with_and_without_gradients(monkeypatch):
-    monkeypatch.setattr("ncst.codecs._facodec_layers.BLOCK", 90)
+    monkeypatch.setattr("ncst.audio.codecs._facodec_layers.BLOCK", 90)
     layer = Activation(5)
     torch.nn.init.normal_(layer.alpha)
     for length in (1, 2, 40, 500):

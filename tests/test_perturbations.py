@@ -8,10 +8,10 @@ import pytest
 import yaml
 from _golden_models import golden_wave
 
-from ncst.delay import estimate_delay_ms
+from ncst.audio.delay import estimate_delay_ms
+from ncst.audio.perturbations._base import Base
+from ncst.audio.perturbations.rawboost import RawBoost
 from ncst.errors import NcstError
-from ncst.perturbations._base import Base
-from ncst.perturbations.rawboost import RawBoost
 from ncst.registry import build, modules
 
 ROOT = Path(__file__).parents[1]

@@ -92,7 +92,7 @@ def test_code_of_follows_private_helpers():
     assert names[:2] == ["encodec.py", "_base.py"]
     assert "_encodec.py" in names
     assert "mimi.py" not in names
-    with pytest.raises(NcstError, match=r"write ncst/codecs/nothing.py"):
+    with pytest.raises(NcstError, match=r"write ncst/audio/codecs/nothing.py"):
         code.code_of("codecs", "nothing")
 
 

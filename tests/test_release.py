@@ -12,12 +12,12 @@ import yaml
 from _mini_release import IDS, NCSSD, SIZES, lay_out, write_wav
 from test_workflow import Project
 
+from ncst.audio.write_manifest import read_manifest, write_manifest
 from ncst.errors import NcstError
 from ncst.exchange.export import export
 from ncst.exchange.import_release import import_clips, write_released_sources
 from ncst.exchange.index_release import index_release
 from ncst.formats.shards import iter_clips
-from ncst.manifests import read_manifest, write_manifest
 from ncst.plan import entries, official_release, selection
 from ncst.plan.config import load_config, merge
 from ncst.plan.estimate import estimate

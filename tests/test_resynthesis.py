@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
-from ncst import resynthesis
-from ncst.codecs._base import Base
+from ncst.audio import resynthesize
+from ncst.audio.codecs._base import Base
 from ncst.errors import NcstError
 from ncst.formats.shards import iter_clips, read_rows
 
@@ -66,7 +66,7 @@ def sources(tmp_path):
 @pytest.fixture
 def real_shard(sources, tmp_path, config):
     out = tmp_path / "real.parquet"
-    resynthesis.write_real(sources, "00000-of-00001", config["codecs"]["real"], out)
+    resynthesize.write_real(sources, "00000-of-00001", config["codecs"]["real"], out)
     return out
 
 
@@ -122,7 +122,7 @@ class NanOnLong(Halving):
 @pytest.fixture
 def toy(monkeypatch):
     def use(cls):
-        monkeypatch.setattr(resynthesis.registry, "load", lambda family, name: cls)
+        monkeypatch.setattr(resynthesize.registry, "load", lambda family, name: cls)
 
     return use
 
@@ -130,7 +130,7 @@ def toy(monkeypatch):
 def test_codec_shard_mirrors_the_real_one(real_shard, tmp_path, toy):
     toy(Halving)
     out = tmp_path / "toy.parquet"
-    resynthesis.resynthesize(real_shard, "toy", entry(), None, out, seed=1)
+    resynthesize.resynthesize(real_shard, "toy", entry(), None, out, seed=1)
     real, made = list(iter_clips(real_shard)), list(iter_clips(out))
     assert [r["utt_id"] for r, _ in made] == [r["utt_id"] for r, _ in real]
     for (before, x), (after, y) in zip(real, made, strict=True):
@@ -146,14 +146,14 @@ def test_codec_failures_above_the_limit_stop_the_shard(real_shard, tmp_path, toy
     toy(NanOnLong)
     out = tmp_path / "toy.parquet"
     with pytest.raises(NcstError, match=r"failed on 1 of 3 clips.*NaN"):
-        resynthesis.resynthesize(real_shard, "toy", entry(), None, out, seed=1)
+        resynthesize.resynthesize(real_shard, "toy", entry(), None, out, seed=1)
     assert list(tmp_path.glob("*toy.parquet*")) == []
 
 
 def test_codec_failures_below_the_limit_are_recorded(real_shard, tmp_path, toy):
     toy(NanOnLong)
     out = tmp_path / "toy.parquet"
-    resynthesis.resynthesize(real_shard, "toy", entry(), None, out, seed=1, max_failed=0.5)
+    resynthesize.resynthesize(real_shard, "toy", entry(), None, out, seed=1, max_failed=0.5)
     row = next(r for r in read_rows(out) if "stereo" in r["utt_id"])
     assert (row["status"], row["reason"]) == ("failed", "codec returned NaN or infinity")
 
@@ -161,13 +161,13 @@ def test_codec_failures_below_the_limit_are_recorded(real_shard, tmp_path, toy):
 def test_same_seed_same_bytes(real_shard, tmp_path, toy):
     toy(Halving)
     for name in "ab":
-        resynthesis.resynthesize(real_shard, "toy", entry(), None, tmp_path / name, seed=1)
+        resynthesize.resynthesize(real_shard, "toy", entry(), None, tmp_path / name, seed=1)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def test_spoofed_sources_carry_no_class(sources, tmp_path, config):
     table = pq.read_table(sources).to_pylist()
     pq.write_table(pa.Table.from_pylist([row | {"kind": "spoof"} for row in table]), sources)
-    resynthesis.write_real(sources, "00000-of-00001", config["codecs"]["real"], tmp_path / "spoof.parquet")
+    resynthesize.write_real(sources, "00000-of-00001", config["codecs"]["real"], tmp_path / "spoof.parquet")
     assert {row["label"] for row in read_rows(tmp_path / "spoof.parquet")} == {None}
     assert config["splits"]["ood_vocoder"]["label"] == 7

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from ncst.codecs._base import Base
+from ncst.audio.codecs._base import Base
 from ncst.errors import NcstError
 from ncst.plan.new_codec import new_codec
 

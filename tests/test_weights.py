@@ -9,7 +9,7 @@ from _server import serving
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from ncst.codecs._base import read_weights
+from ncst.audio.codecs._base import read_weights
 from ncst.errors import NcstError
 from ncst.fetch.weights import convert, fetch_weights
 

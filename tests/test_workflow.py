@@ -17,7 +17,7 @@ pytestmark = pytest.mark.workflow
 ROOT = Path(__file__).parent.parent
 QUIETER = '''"""Half the level."""
 
-from ncst.codecs._base import Base
+from ncst.audio.codecs._base import Base
 
 
 class Quieter(Base):
@@ -161,7 +161,7 @@ def edited(path, old, new):
 
 
 def test_an_edited_codec_reruns_alone(project):
-    with edited(project.folder / "ncst/codecs/dac.py", '"""', '"""Edited. '):
+    with edited(project.folder / "ncst/audio/codecs/dac.py", '"""', '"""Edited. '):
         queued = project.queued()
     assert queued["resynthesize"] == 2
     assert "train" not in queued
@@ -176,14 +176,14 @@ def test_a_changed_entry_reruns_its_codec(project):
 
 
 def test_an_edited_base_reruns_every_codec(project):
-    with edited(project.folder / "ncst/codecs/_base.py", '"""', '"""Edited. '):
+    with edited(project.folder / "ncst/audio/codecs/_base.py", '"""', '"""Edited. '):
         queued = project.queued()
     assert queued["resynthesize"] == 4 * 2 + 2 * 2
     assert queued["generate_alm"] == queued["write_real"] == 1, "generated speech alone comes out of a codec as well"
 
 
 def test_a_new_codec_is_one_file_and_one_entry(project):
-    code = project.folder / "ncst/codecs/quieter.py"
+    code = project.folder / "ncst/audio/codecs/quieter.py"
     code.write_text(QUIETER)
     registry = project.folder / "config/codecs.yaml"
     overlay = project.folder / "mine.yaml"

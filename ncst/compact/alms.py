@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from ncst import registry
-from ncst.alms.demo import DelayedTransformer, delay
+from ncst.audio.alms.demo import DelayedTransformer, delay
 from ncst.compact.codecs import rate_at
 from ncst.core.seeds import seed_of
 

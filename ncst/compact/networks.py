@@ -130,19 +130,19 @@ def _plain(network):
 
 
 def _wavtokenizer(config):
-    from ncst.codecs.wavtokenizer import WavTokenizer
+    from ncst.audio.codecs.wavtokenizer import WavTokenizer
 
     return _plain(WavTokenizer(**config))
 
 
 def _audiodec(config):
-    from ncst.codecs.audiodec import AudioDec
+    from ncst.audio.codecs.audiodec import AudioDec
 
     return _plain(AudioDec(**config))
 
 
 def _hificodec(config):
-    from ncst.codecs.hificodec import HiFiCodec
+    from ncst.audio.codecs.hificodec import HiFiCodec
 
     network = HiFiCodec(**config)
     groups = len(network.quantizer)
@@ -164,7 +164,7 @@ def _hificodec(config):
 
 
 def _facodec(config):
-    from ncst.codecs.facodec import FACodec
+    from ncst.audio.codecs.facodec import FACodec
 
     network = FACodec(**config)
 

@@ -18,7 +18,7 @@ from ncst.errors import NcstError
 
 NOTE = "compact weights trained by this project; not the published {name}"
 JUDGED_SECONDS = 4
-TRAINERS = {"codecs": _compact_training, "frontends": _compact_ssl, "alms": _compact_alm}
+TRAINERS = {"codecs": codecs, "frontends": frontends, "alms": alms}
 
 
 def train(name, config, corpora, out):
@@ -92,7 +92,7 @@ def evaluate(codec, clips):
 
     Parameters
     ----------
-    codec : ncst.codecs._base.Base
+    codec : ncst.audio.codecs._base.Base
     clips : list of (T,) float32 arrays at 16 kHz
 
     Returns

@@ -20,7 +20,7 @@ import math
 
 import torch
 
-from ncst.codecs._base import Base
+from ncst.audio.codecs._base import Base
 
 
 class Codec(Base):
@@ -53,7 +53,7 @@ _ENTRY = """
     class_id: null              # the label of its clips; null keeps it out of training
     role: extra                 # id, ood_single, ood_multi, variant or extra: which splits take it
     taxonomy: {vq: sq, aux: none, dec: time}
-    settings: {levels: 256}     # what ncst/codecs/NAME.py reads
+    settings: {levels: 256}     # what ncst/audio/codecs/NAME.py reads
     bitrate_kbps: 128.0
     weights: {}
     licence: {code: unknown}
@@ -64,7 +64,7 @@ _ENTRY = """
 def new_codec(name, root):
     """Start the codec *name* in the project folder *root*.
 
-    Writes ``ncst/codecs/<name>.py``, a class that already runs, and appends its entry to ``config/codecs.yaml``, whose
+    Writes ``ncst/audio/codecs/<name>.py``, a class that already runs, and appends its entry to ``config/codecs.yaml``, whose
     comments stay.
 
     Parameters
@@ -90,7 +90,7 @@ def new_codec(name, root):
             f"{name!r} cannot name a codec: use lower-case letters, digits and underscores, a letter first."
         )
     if not config.is_file() or not module.parent.is_dir():
-        raise NcstError(f"{root} has no config/codecs.yaml and ncst/codecs/: run this in the project's folder.")
+        raise NcstError(f"{root} has no config/codecs.yaml and ncst/audio/codecs/: run this in the project's folder.")
     text = config.read_text(encoding="utf-8")
     if module.exists() or name in _codecs(text, config):
         raise NcstError(f"The codec {name!r} exists in {module.parent} or {config}: choose another name.")

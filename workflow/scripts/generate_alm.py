@@ -1,7 +1,7 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.generation import generate
+    from ncst.audio.generate_alm import generate
 
     generate(
         snakemake.wildcards.alm,

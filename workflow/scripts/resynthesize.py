@@ -1,7 +1,7 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.resynthesis import resynthesize
+    from ncst.audio.resynthesize import resynthesize
 
     resynthesize(
         snakemake.input.real,

@@ -1,7 +1,7 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.manifests import write_manifest
+    from ncst.audio.write_manifest import write_manifest
 
     params = snakemake.params
     write_manifest(

@@ -1,7 +1,7 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.resynthesis import write_real
+    from ncst.audio.resynthesize import write_real
 
     write_real(
         snakemake.input.sources,

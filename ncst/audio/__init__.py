@@ -1,0 +1,1 @@
+"""From source sets to shards and manifests: codecs, audio language models, perturbations."""

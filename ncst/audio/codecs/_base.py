@@ -1,0 +1,232 @@
+"""What every codec shares: rates, length, batching, seeds and the way weights are found."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import nn
+from torch.nn.utils import parametrize, remove_weight_norm
+
+from ncst.audio.codecs._architecture import looks_like
+from ncst.audio.codecs._fast import speed_up
+from ncst.core.waveforms import SAMPLE_RATE, UnusableAudio, fit_length, resample
+from ncst.errors import NcstError
+
+SHORTEST = 0.1  # s
+GPU_BATCH_SECONDS = 64.0
+
+
+class Base:
+    """A codec: speech in, the same speech after encoding and decoding out.
+
+    A subclass writes three methods; the base class owns the rest: 16 kHz mono in and out, output exactly as long as
+    the input, equal-length batches, the seed of random decoders, the device.
+
+    - ``build(config)`` returns the network that *config* describes and sets `sample_rate` and `hop`;
+    - ``encode(audio)`` takes (B, T) float32 at `sample_rate`, T a multiple of `hop`, and returns ``(codes, side)``:
+      (B, books, frames) int64, and what else the decoder needs, or None;
+    - ``decode(codes, side)`` returns (B, T') float32 audio at `sample_rate`.
+
+    A codec with official weights adds the classmethod ``convert(files, entry)``: from the downloaded files
+    ``{name: Path}`` to ``(config, state)``, what ``build`` takes and what its network loads.
+
+    Parameters
+    ----------
+    entry : dict
+        The codec's entry of ``config/codecs.yaml``; ``entry["settings"]`` holds what the module itself reads.
+    weights : Path or None
+        The weight file in safetensors, its network configuration in the metadata key ``config``.
+    device : str
+        Where the network runs.
+
+    Attributes
+    ----------
+    sample_rate : int
+        Rate of the network in Hz, from its configuration.
+    hop : int
+        Inputs are zero-padded on the right to a multiple of this many samples; 1 where the network pads by itself.
+    random : bool
+        The decoder draws noise: one clip per forward, torch seeded with the clip's own seed.
+    batches : bool
+        Clips of equal padded length may share a forward without changing each other by more than 1e-4.
+    batch_seconds : float
+        Clips that share a forward hold at most so much audio together: 0, one clip per forward, on a CPU, whose caches
+        a batch overflows.
+    """
+
+    needs_weights = True
+    random = False
+    batches = True
+    hop = 1
+    sample_rate = SAMPLE_RATE
+    network: nn.Module | None = None
+
+    def __init__(self, entry, weights=None, device="cpu"):
+        self.entry = entry
+        self.settings = entry.get("settings") or {}
+        self.device = torch.device(device)
+        self.batch_seconds = 0.0 if self.device.type == "cpu" else GPU_BATCH_SECONDS
+        if self.needs_weights:
+            self.load(*read_weights(weights), weights)
+
+    def load(self, config, state, path):
+        """Build the network that *config* describes and fill it with *state*, read from *path*."""
+        self.network = self.build(config)
+        load_strictly(self.network, state, path)
+        fold_weight_norm(self.network)
+        self.network.eval().requires_grad_(False).to(self.device)
+        if self.device.type == "cpu":
+            speed_up(self.network)
+
+    def forward(self, audio):
+        """Return (B, T') decoded audio for (B, T) input at `sample_rate`."""
+        return self.decode(*self.encode(audio))
+
+    def resynthesize(self, clips, seeds):
+        """Pass *clips* through the codec: `prepare`, `run` and `finish` for all of them.
+
+        A clip is never cut into chunks; one shorter than 0.1 s is zero-padded to 0.1 s for the network.
+
+        Parameters
+        ----------
+        clips : list of (T,) float32 arrays at 16 kHz
+            Any lengths from one sample on; neighbours with equal padded length share a forward pass.
+        seeds : list of int
+            One per clip, used by codecs with random decoders alone.
+
+        Returns
+        -------
+        list of (T,) float32 arrays at 16 kHz, each exactly as long as its input
+
+        Raises
+        ------
+        UnusableAudio
+            If a clip is empty or holds NaN or infinity; its message is the `reason` of the clip's row. What the network
+            makes of a good clip is returned as it is, so the caller checks that outputs are finite.
+        """
+        padded = [(i, self.prepare(clip)) for i, clip in enumerate(clips)]
+        outputs = []
+        for batch in self.batched(padded):
+            decoded = self.run([audio for _, audio in batch], [seeds[i] for i, _ in batch])
+            outputs += [self.finish(audio, len(clips[i])) for (i, _), audio in zip(batch, decoded, strict=True)]
+        return outputs
+
+    def prepare(self, clip):
+        """Return a (T,) *clip* at 16 kHz as the network gets it: (T',) float32 at `sample_rate`, padded.
+
+        Raises
+        ------
+        UnusableAudio
+            If it is empty or holds NaN or infinity.
+        """
+        _check(clip)
+        return self._pad(resample(np.asarray(clip, np.float32), SAMPLE_RATE, self.sample_rate))
+
+    def batched(self, prepared):
+        """Yield lists of neighbouring ``(key, audio)`` of the iterable *prepared* whose audio may share a forward."""
+        batch = []
+        for key, audio in prepared:
+            seconds = (len(batch) + 1) * len(audio) / self.sample_rate
+            alone = self.random or not self.batches or seconds > self.batch_seconds
+            if batch and (alone or len(audio) != len(batch[0][1])):
+                yield batch
+                batch = []
+            batch.append((key, audio))
+        if batch:
+            yield batch
+
+    @torch.inference_mode()
+    def run(self, audio, seeds):
+        """Return (B, T') decoded audio on the codec's device for B equally long arrays from `prepare` and their seeds.
+
+        On a GPU this only queues the work: `finish` waits for it.
+        """
+        batch = torch.from_numpy(np.stack(audio)).to(self.device)
+        with torch.random.fork_rng(enabled=self.random):
+            if self.random:
+                torch.manual_seed(seeds[0])
+            return self.forward(batch)
+
+    def finish(self, decoded, length):
+        """Return one clip (T',) that `run` decoded as a (*length*,) float32 array at 16 kHz."""
+        samples = decoded.float().cpu().numpy()
+        return fit_length(resample(samples, self.sample_rate, SAMPLE_RATE), length)
+
+    def _pad(self, clip):
+        """Zero-pad (T,) *clip* at `sample_rate` to 0.1 s at least and to a multiple of `hop`."""
+        length = max(len(clip), round(SHORTEST * self.sample_rate))
+        return fit_length(clip, -(-length // self.hop) * self.hop)
+
+
+def _check(clip):
+    if not len(clip):
+        raise UnusableAudio("no samples")
+    if not np.isfinite(clip).all():
+        raise UnusableAudio("NaN or infinity in the samples")
+
+
+def books_of(settings, available):
+    """Return ``settings["books"]``, by default *available*.
+
+    Raises
+    ------
+    NcstError
+        If the network has fewer codebooks than asked for.
+    """
+    books = settings.get("books", available)
+    if not 1 <= books <= available:
+        raise NcstError(f"`settings: {{books: {books}}}` does not fit weights with {available} codebooks.")
+    return books
+
+
+def read_weights(path):
+    """Return ``(config, state)`` of a safetensors weight file; half-precision tensors come back as float32.
+
+    Raises
+    ------
+    NcstError
+        If the file is missing, truncated or no safetensors file.
+    """
+    if path is None or not Path(path).is_file():
+        raise NcstError(
+            f"The weight file {path} is missing: official weights are fetched by `snakemake --cores 1 {path}`, compact"
+            " ones ship in resources/compact."
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            config = json.loads((file.metadata() or {}).get("config", "{}"))
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise NcstError(
+            f"{path} is truncated or no safetensors file: delete it and fetch it again ({error})."
+        ) from error
+    return config, {k: v.float() if v.dtype == torch.float16 else v for k, v in state.items()}
+
+
+def load_strictly(network, state, path):
+    """Load *state* into *network*; every key and shape must match.
+
+    Raises
+    ------
+    NcstError
+        Naming the network that was asked for, the one that the file looks like, and the first keys that differ.
+    """
+    try:
+        network.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        detail = " ".join(str(error).split("\n", 1)[-1].split())[:300]
+        raise NcstError(
+            f"{path} looks like weights of {looks_like(state)}, not of the {type(network).__name__} that this codec's"
+            f" configuration describes: fetch the right file or correct `module` ({detail})."
+        ) from error
+
+
+def fold_weight_norm(network):
+    """Replace weight-normalised parameters of *network* by their plain values, both old and new style."""
+    for module in network.modules():
+        if parametrize.is_parametrized(module, "weight"):
+            parametrize.remove_parametrizations(module, "weight")
+        elif hasattr(module, "weight_g"):
+            remove_weight_norm(module)

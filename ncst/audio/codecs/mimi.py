@@ -1,0 +1,46 @@
+"""Mimi (Défossez et al., 2024) through transformers' MimiModel."""
+
+import re
+
+from safetensors.torch import load_file
+
+from ncst.audio.codecs._base import Base, books_of
+from ncst.core.checkpoint_files import load_config
+
+_RENAMED = [
+    (r"^(encoder|decoder)\.layers\.", r"\1.\1_seanet.layers."),
+    (r"^(encoder|decoder)_transformer\.", r"\1.\1_transformer."),
+    (r"^downsample\.", "encoder.downsample."),
+    (r"^upsample\.", "decoder.upsample."),
+]
+
+
+class Mimi(Base):
+    """Mimi; the first book is semantic. ``settings: {books: N}`` chooses the bitrate (137.5 bit/s a book)."""
+
+    def build(self, config):
+        """Return ``MimiModel(MimiConfig(**config))``."""
+        from transformers import MimiConfig, MimiModel
+
+        network = MimiModel(MimiConfig(**config))
+        self.sample_rate = network.config.sampling_rate
+        self.books = books_of(self.settings, network.config.num_quantizers)
+        return network
+
+    def encode(self, audio):
+        """Return ``(codes, None)``."""
+        return self.network.encode(audio[:, None], num_quantizers=self.books).audio_codes, None
+
+    def decode(self, codes, side):
+        """Return (B, frames * hop) audio."""
+        return self.network.decode(codes).audio_values[:, 0]
+
+    @classmethod
+    def convert(cls, files, entry):
+        """Take ``model.safetensors`` and ``config.json`` of kyutai/mimi, whose flat key names transformers nests."""
+        state = {}
+        for key, value in load_file(files["model.safetensors"]).items():
+            for pattern, new in _RENAMED:
+                key = re.sub(pattern, new, key)
+            state[key] = value
+        return load_config(files["config.json"]), state

@@ -1,0 +1,42 @@
+"""SNAC 24 kHz (Siuzdak et al., 2024) through its own package."""
+
+from math import lcm
+
+import torch
+
+from ncst.audio.codecs._base import Base
+from ncst.core.checkpoint_files import load_config, load_pickle
+
+
+class Snac(Base):
+    """SNAC: books at several frame rates, and a decoder that draws Gaussian noise, seeded per clip.
+
+    Codes are given at the finest rate: the frames of a coarser book are repeated.
+    """
+
+    random = True
+
+    def build(self, config):
+        """Return ``SNAC(**config)``."""
+        from snac import SNAC
+
+        network = SNAC(**config)
+        self.sample_rate = network.sampling_rate
+        self.strides = network.vq_strides
+        self.hop = int(network.hop_length) * lcm(self.strides[0], network.attn_window_size or 1)
+        return network
+
+    def encode(self, audio):
+        """Return ``(codes, None)``."""
+        codes = self.network.encode(audio[:, None])
+        return torch.stack([book.repeat_interleave(stride, -1) for book, stride in zip(codes, self.strides)], 1), None
+
+    def decode(self, codes, side):
+        """Return (B, T') audio; draws from torch's generator of the device."""
+        books = [codes[:, i, ::stride].contiguous() for i, stride in enumerate(self.strides)]
+        return self.network.decode(books)[:, 0]
+
+    @classmethod
+    def convert(cls, files, entry):
+        """Take ``pytorch_model.bin`` and ``config.json`` of hubertsiuzdak/snac_24khz."""
+        return load_config(files["config.json"]), load_pickle(files["pytorch_model.bin"])

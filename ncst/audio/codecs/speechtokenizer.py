@@ -1,0 +1,31 @@
+"""SpeechTokenizer (Zhang et al., 2024) through its own package."""
+
+from ncst.audio.codecs._base import Base, books_of
+from ncst.core.checkpoint_files import load_config, load_pickle
+
+
+class SpeechTokenizerCodec(Base):
+    """SpeechTokenizer; the first book is semantic. The network pads by itself (reflection)."""
+
+    def build(self, config):
+        """Return ``SpeechTokenizer(config)``."""
+        from speechtokenizer import SpeechTokenizer
+
+        network = SpeechTokenizer(config)
+        self.sample_rate = network.sample_rate
+        self.books = books_of(self.settings, network.n_q)
+        return network
+
+    def encode(self, audio):
+        """Return ``(codes, None)``."""
+        return self.network.encode(audio[:, None], n_q=self.books).transpose(0, 1), None
+
+    def decode(self, codes, side):
+        """Return (B, frames * hop) audio."""
+        return self.network.decode(codes.transpose(0, 1))[:, 0]
+
+    @classmethod
+    def convert(cls, files, entry):
+        """Take ``SpeechTokenizer.pt`` and ``config.json`` of fnlp/SpeechTokenizer, any folder."""
+        by_name = {name.rsplit("/", 1)[-1]: path for name, path in files.items()}
+        return load_config(by_name["config.json"]), load_pickle(by_name["SpeechTokenizer.pt"])

@@ -1,0 +1,203 @@
+"""From source sets to shards of clips: real speech at 16 kHz first, then every codec on top of it."""
+
+import logging
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from ncst import registry
+from ncst.audio.delay import estimate_delay_ms
+from ncst.core.memory import keep_freed_memory
+from ncst.core.seeds import seed_of
+from ncst.core.waveforms import SILENCE_DB, UnusableAudio, encode_flac, read_audio, resample, rms_db
+from ncst.errors import NcstError
+from ncst.formats.shards import COLUMNS, clip_id, read_rows, samples_of, write_shard
+
+log = logging.getLogger(__name__)
+
+AHEAD = 2  # batches that are read before, and written after, the one in the network
+WRITERS = 2
+
+
+def write_real(sources_path, shard, entry, out, min_duration=0.5, threads=1):
+    """Write one shard of real speech: every utterance decoded, mixed to mono and resampled to 16 kHz, level untouched.
+
+    An utterance that cannot be used becomes a row with status ``failed`` and a reason, without audio. A spoof
+    whose codec the corpus names keeps that codec, its taxonomy labels and the id of the utterance behind it.
+
+    Parameters
+    ----------
+    sources_path : path
+        The source set's table.
+    shard : str
+        Shard id, e.g. ``00000-of-00002``.
+    entry : dict
+        The ``real`` entry of ``config/codecs.yaml``.
+    out : path
+        The shard to write.
+    min_duration : float
+        Shorter clips, in seconds, are failures.
+    threads : int
+        Files read at a time.
+    """
+    rows = pq.read_table(sources_path, filters=[("shard", "==", shard)]).sort_by("row").to_pylist()
+
+    def clip(row):
+        spoof = row["kind"] == "spoof"
+        result = {k: row[k] for k in ("utt_id", "source_set", "corpus", "speaker", "language", "gender")}
+        result |= codec_columns("real", entry, label=None if spoof else entry["class_id"], traced=not spoof)
+        result["clip_id"] = clip_id("real", row["utt_id"])
+        if row.get("codec"):
+            result |= {key: row[key] for key in ("codec", "vq", "aux", "dec")}
+            result["utt_id"] = row["parent"] or row["utt_id"]
+        try:
+            samples, rate = read_audio(row["path"])
+            samples = resample(samples, rate)
+            if len(samples) < min_duration * 16_000:
+                raise UnusableAudio(f"shorter than {min_duration:g} s")
+            if rms_db(samples) < SILENCE_DB:
+                raise UnusableAudio(f"silent (below {SILENCE_DB:g} dB)")
+        except UnusableAudio as error:
+            return result | failed_columns(str(error), row["sample_rate"])
+        return result | ok_columns(samples, rate, delay_ms=0.0)
+
+    with ThreadPoolExecutor(threads) as pool:
+        clips = list(pool.map(clip, rows))
+    _report(out, clips)
+    write_shard(out, clips)
+
+
+def resynthesize(real_path, name, entry, weights, out, seed, device="cpu", max_failed=0.01):
+    """Pass one shard of real speech through a codec and write the codec's shard, row for row.
+
+    Parameters
+    ----------
+    real_path : path
+        The shard of real speech.
+    name, entry : str, dict
+        The codec's name and its entry as `ncst.plan.entries.codec_entry` returns it.
+    weights : path or None
+        Its weight file.
+    out : path
+        The shard to write.
+    seed : int
+        Seed of random decoders; each clip's own seed also depends on its name.
+    device : str
+        Where the network runs.
+    max_failed : float
+        Largest tolerated share of clips that the codec itself fails on.
+
+    Raises
+    ------
+    NcstError
+        If more clips than that fail; nothing is written then.
+    """
+    keep_freed_memory()
+    codec = registry.load("codecs", entry.get("module", name))(entry, weights, device)
+    rows = read_rows(real_path, [*COLUMNS, "audio"])
+    usable = sorted((i for i, row in enumerate(rows) if row["audio"]), key=lambda i: rows[i]["duration"])
+    results = [failed_columns(row["reason"], row["native_rate"]) for row in rows]
+
+    def prepared():
+        for i in usable:
+            clip = samples_of(rows[i]["audio"])
+            yield (i, clip), codec.prepare(clip)
+
+    def finish(i, clip, decoded):
+        results[i] = _checked(codec.finish(decoded, len(clip)), clip, rows[i])
+
+    with ThreadPoolExecutor(WRITERS) as writers:
+        pending = deque()
+        for batch in _ahead(codec.batched(prepared())):
+            seeds = [seed_of(seed, name, rows[i]["utt_id"]) for (i, _), _ in batch]
+            decoded = codec.run([audio for _, audio in batch], seeds)
+            pending.append([writers.submit(finish, *key, x) for (key, _), x in zip(batch, decoded, strict=True)])
+            if len(pending) > AHEAD:
+                _wait(pending.popleft())
+        for jobs in pending:
+            _wait(jobs)
+    failed = [i for i in usable if results[i]["status"] != "ok"]
+    if len(failed) > max_failed * len(usable):
+        first = rows[failed[0]]["utt_id"]
+        raise NcstError(
+            f"The codec {name!r} failed on {len(failed)} of {len(usable)} clips of {Path(real_path).name} "
+            f"(first {first}: {results[failed[0]]['reason']}): check its weights, or raise `max_failed`."
+        )
+    columns = codec_columns(name, entry, entry["class_id"], traced=True)
+    kept = ("utt_id", "source_set", "corpus", "speaker", "language", "gender")
+    written = [{k: row[k] for k in kept} | columns | result for row, result in zip(rows, results, strict=True)]
+    _report(out, written)
+    write_shard(out, [row | {"clip_id": clip_id(name, row["utt_id"])} for row in written])
+
+
+def _ahead(iterator):
+    """Yield what *iterator* yields; a thread of its own computes the next `AHEAD` items meanwhile."""
+    with ThreadPoolExecutor(1) as reader:
+        futures = deque(reader.submit(next, iterator, None) for _ in range(AHEAD))
+        while (item := futures.popleft().result()) is not None:
+            futures.append(reader.submit(next, iterator, None))
+            yield item
+
+
+def _wait(jobs):
+    for job in jobs:
+        job.result()
+
+
+def _checked(samples, real, row):
+    if len(samples) != len(real):
+        return failed_columns(f"codec returned {len(samples)} samples for {len(real)}", row["native_rate"])
+    if not np.isfinite(samples).all():
+        return failed_columns("codec returned NaN or infinity", row["native_rate"])
+    if rms_db(samples) < SILENCE_DB:
+        return failed_columns("codec returned silence", row["native_rate"])
+    return ok_columns(samples, row["native_rate"], estimate_delay_ms(real, samples))
+
+
+def codec_columns(name, entry, label, traced):
+    """Return the columns of a clip that its codec decides; a clip that is not *traced* has no taxonomy."""
+    taxonomy = entry["taxonomy"] if traced else {}
+    return {
+        "codec": name,
+        "label": label,
+        "vq": taxonomy.get("vq"),
+        "aux": taxonomy.get("aux"),
+        "dec": taxonomy.get("dec"),
+        "bitrate_kbps": entry.get("bitrate_kbps"),
+    }
+
+
+def ok_columns(samples, native_rate, delay_ms, audio=None):
+    """Return the columns of a usable clip of (T,) *samples* at 16 kHz; *audio* is by default made of them."""
+    return {
+        "native_rate": native_rate,
+        "duration": len(samples) / 16_000,
+        "rms_db": rms_db(samples),
+        "delay_ms": delay_ms,
+        "status": "ok",
+        "reason": None,
+        "audio": audio or encode_flac(samples),
+    }
+
+
+def failed_columns(reason, native_rate):
+    """Return the columns of a clip without audio."""
+    return {
+        "native_rate": native_rate,
+        "duration": None,
+        "rms_db": None,
+        "delay_ms": None,
+        "status": "failed",
+        "reason": reason,
+        "audio": None,
+    }
+
+
+def _report(out, rows):
+    failed = [row for row in rows if row["status"] != "ok"]
+    log.info("%s: %d clips, %d failed", out, len(rows), len(failed))
+    for row in failed:
+        log.warning("%s: %s", row["utt_id"], row["reason"])
