@@ -1,16 +1,16 @@
 """The published training recipe re-enacted: what its networks compute, the way they compute it.
 
 Own code after the published description: every tensor in PyTorch's default memory, unused norms computed with the rest,
-all 24 layers of XLS-R in every step. Parameters and their names, and the graph back-end, are those of ncst.models.
+all 24 layers of XLS-R in every step. Parameters and their names, and the graph back-end, are those of ncst.tracing.models.
 """
 
 import torch
 from torch.nn import functional as F
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
-from ncst.models._residual import Residual
-from ncst.models.aasist import Aasist
-from ncst.models.w2v2_aasist import W2v2Aasist
+from ncst.tracing.models._residual import Residual
+from ncst.tracing.models.aasist import Aasist
+from ncst.tracing.models.w2v2_aasist import W2v2Aasist
 
 XLSR = {
     "hidden_size": 1024,

@@ -73,7 +73,7 @@ def aasist_official(batch, _):
 
 
 def aasist_ours(batch, _):
-    from ncst.models.aasist import Aasist
+    from ncst.tracing.models.aasist import Aasist
 
     return training(seeded(Aasist), lambda: waves(batch), 3)
 
@@ -83,7 +83,7 @@ def aasist_exact(batch, rows):
     import torch
     from official import OfficialAasist
 
-    from ncst.models.aasist import Aasist
+    from ncst.tracing.models.aasist import Aasist
 
     clips = waves(batch)[rows].double()
     with torch.inference_mode():
@@ -116,8 +116,8 @@ def w2v2_ours(batch, folder):
     import numpy as np
     import torch
 
-    from ncst.frontends.ssl import Ssl
-    from ncst.models.w2v2_aasist import W2v2Aasist
+    from ncst.tracing.frontends.ssl import Ssl
+    from ncst.tracing.models.w2v2_aasist import W2v2Aasist
 
     front_end = Ssl({"layer": 5, "normalise": False}, folder / "xlsr.safetensors")
     clips = waves(batch)
@@ -138,8 +138,8 @@ def feature_files(folder, frontend, features, copies=1):
     """Store *features* as those of *frontend* in *copies* shards and return their clips."""
     import numpy as np
 
-    from ncst._batches import Clips
-    from ncst.features import FeatureStore, feature_path
+    from ncst.tracing.batches import Clips
+    from ncst.tracing.compute_features import FeatureStore, feature_path
 
     about = {"shape": list(features.shape[1:]), "time_axis": 0}
     shards = [f"train/real/{i}.parquet" for i in range(copies)]
@@ -156,7 +156,7 @@ def loader_rates(batch, folder):
     """Return clips per second of the loader alone by front-end and number of workers, page cache warm."""
     import numpy as np
 
-    from ncst._batches import loader
+    from ncst.tracing.batches import loader
 
     rng = np.random.default_rng(0)
     kinds = {

@@ -15,8 +15,8 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from training import feature_files, seeded
 
-from ncst._batches import loader
-from ncst.models.w2v2_aasist import W2v2Aasist
+from ncst.tracing.batches import loader
+from ncst.tracing.models.w2v2_aasist import W2v2Aasist
 
 BATCH, STEPS, WORKERS = 24, 100, 4
 

@@ -75,8 +75,8 @@ def import_checkpoint(
     configfile: Overlays = None,
 ):
     """Check a published checkpoint of MODEL and keep its weights without the front-end, to score with it."""
-    from ncst.checkpoints import convert_checkpoint
     from ncst.plan.config import load_config
+    from ncst.tracing.import_checkpoint import convert_checkpoint
 
     config = load_config(*configfile or ())
     if model not in config["models"]:

@@ -10,9 +10,9 @@ FAMILIES = {
     "alms": "ncst.audio.alms",
     "codecs": "ncst.audio.codecs",
     "perturbations": "ncst.audio.perturbations",
-    "frontends": "ncst.frontends",
-    "models": "ncst.models",
-    "objectives": "ncst.objectives",
+    "frontends": "ncst.tracing.frontends",
+    "models": "ncst.tracing.models",
+    "objectives": "ncst.tracing.objectives",
     "detectors": "ncst.detectors",
 }
 

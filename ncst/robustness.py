@@ -105,7 +105,7 @@ def score_robustness(model_dir, cells, frontend, detectors, train, out, device="
         The trained model.
     cells : dict of str to path
         The clips of each cell.
-    frontend : ncst.frontends._base.Base
+    frontend : ncst.tracing.frontends._base.Base
         The model's front-end, on *device*.
     detectors : dict of str to (dict, path)
         Entry and file of each detector, see `ncst.detection.detect`: it is fitted again on the training clips as they
@@ -124,7 +124,7 @@ def score_robustness(model_dir, cells, frontend, detectors, train, out, device="
         If the model is unusable, was trained on another front-end, or a file is unreadable.
     """
     from ncst.formats.scores import read_ood, read_scores
-    from ncst.scoring import load_model
+    from ncst.tracing.score import load_model
 
     network, facts = load_model(model_dir)
     if frontend.fingerprint() != facts["fingerprint"]:
@@ -154,8 +154,8 @@ def _outputs(network, crop, frontend, path, batch, device):
     """Return the rows of a cell and the network's (N, D) embeddings and (N, C) logits of them."""
     import torch
 
-    from ncst.features import as_float
-    from ncst.frontends._base import fit_clip
+    from ncst.tracing.compute_features import as_float
+    from ncst.tracing.frontends._base import fit_clip
 
     rows, waiting, embeddings, logits = [], [], [], []
     axis = frontend.time_axis

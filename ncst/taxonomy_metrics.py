@@ -12,7 +12,7 @@ from ncst.core.files import atomic
 from ncst.errors import NcstError
 from ncst.formats.scores import matrix, refuse_repeats
 from ncst.metrics import confusion
-from ncst.taxonomy import CLASSES, COLUMNS, PARAMETERS, bonafide_scores, labels, parameter_values
+from ncst.tracing.taxonomy import CLASSES, COLUMNS, PARAMETERS, bonafide_scores, labels, parameter_values
 
 
 def evaluate(model, title, seed, splits, parameters, scores, out, draw=688, resamples=bootstrap.RESAMPLES):

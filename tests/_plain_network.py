@@ -2,7 +2,7 @@
 
 import torch
 
-from ncst.models._base import Base
+from ncst.tracing.models._base import Base
 
 
 class Plain(Base):
@@ -20,5 +20,5 @@ class Plain(Base):
 
 
 def plain_network(facts):
-    """Stand in for `ncst.training.build`."""
+    """Stand in for `ncst.tracing.train.build`."""
     return Plain()

@@ -6,13 +6,14 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from ncst import _lightning, scoring, training
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import encode_flac
-from ncst.features import compute_features, feature_path
 from ncst.formats import shards
-from ncst.frontends.mel import Mel
-from ncst.frontends.waveform import Waveform
+from ncst.tracing import loop, score
+from ncst.tracing import train as training
+from ncst.tracing.compute_features import compute_features, feature_path
+from ncst.tracing.frontends.mel import Mel
+from ncst.tracing.frontends.waveform import Waveform
 
 SAMPLES = 6144
 CODECS = {"real": 0, "low": 2, "high": 6}
@@ -49,7 +50,7 @@ def make_split(results, split, clips):
                 "status": "ok",
             }
             row |= {"corpus": "toy", "speaker": "s", "language": "en", "audio": encode_flac(sound(codec, name))}
-            manifest.append({k: row[k] for k in scoring.COLUMNS} | {"split": split, "shard_file": file, "row": number})
+            manifest.append({k: row[k] for k in score.COLUMNS} | {"split": split, "shard_file": file, "row": number})
         shards.write_shard(results / "audio" / file, rows)
         for name, front_end in (("mel", Mel), ("waveform", Waveform)):
             compute_features(
@@ -84,7 +85,7 @@ class Killed(Exception):
 
 def interrupt(monkeypatch, epoch, results, out, *arguments, **keys):
     """Train as `run` does and die when the state of *epoch* has been written."""
-    original = _lightning.Run._save
+    original = loop.Run._save
 
     def save(self):
         original(self)
@@ -92,6 +93,6 @@ def interrupt(monkeypatch, epoch, results, out, *arguments, **keys):
             raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(_lightning.Run, "_save", save)
+        patch.setattr(loop.Run, "_save", save)
         with pytest.raises(Killed):
             run(results, out, *arguments, **keys)

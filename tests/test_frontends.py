@@ -12,15 +12,15 @@ from _golden_models import golden_case, golden_state, golden_wave
 from safetensors.torch import save_file
 
 from ncst import registry
-from ncst.augmentation import Augmentation
 from ncst.core.waveforms import encode_flac
 from ncst.errors import NcstError
-from ncst.features import FeatureStore, compute_features, feature_path
 from ncst.formats import shards
-from ncst.frontends._base import fit_clip
-from ncst.frontends.mel import Mel
-from ncst.frontends.ssl import Ssl, normalise
-from ncst.frontends.waveform import Waveform
+from ncst.tracing.augmentation import Augmentation
+from ncst.tracing.compute_features import FeatureStore, compute_features, feature_path
+from ncst.tracing.frontends._base import fit_clip
+from ncst.tracing.frontends.mel import Mel
+from ncst.tracing.frontends.ssl import Ssl, normalise
+from ncst.tracing.frontends.waveform import Waveform
 
 TINY = {
     "hidden_size": 32,
@@ -288,8 +288,8 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from ncst.errors import NcstError
-from ncst.features import compute_features
-from ncst.frontends.waveform import Waveform
+from ncst.tracing.compute_features import compute_features
+from ncst.tracing.frontends.waveform import Waveform
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))
 try:

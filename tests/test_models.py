@@ -10,10 +10,10 @@ from safetensors.torch import save_file
 
 from ncst import registry
 from ncst.errors import NcstError
-from ncst.frontends.mel import Mel
-from ncst.models._base import import_checkpoint
-from ncst.models._norm import channels_last, norm_selu, update_statistics
-from ncst.models.aasist import sinc_bank
+from ncst.tracing.frontends.mel import Mel
+from ncst.tracing.models._base import import_checkpoint
+from ncst.tracing.models._norm import channels_last, norm_selu, update_statistics
+from ncst.tracing.models.aasist import sinc_bank
 
 NAMES = ("mel_lcnn", "aasist", "w2v2_aasist")
 SMALL = {

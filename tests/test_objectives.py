@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from ncst import registry
-from ncst._objectives import objective_of
 from ncst.errors import NcstError
-from ncst.objectives._cosine import CosineHead, add_margin
+from ncst.tracing.loss import objective_of
+from ncst.tracing.objectives._cosine import CosineHead, add_margin
 
 CLASSES = [0, 2, 3, 6]
 NAMES = registry.modules("objectives")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from _toy_training import Killed, changed, interrupt, make_results, run
 
-from ncst import _lightning
 from ncst.errors import NcstError
+from ncst.tracing import loop
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def trained(results, tmp_path_factory):
 
 @pytest.mark.parametrize("moment", ["training_step", "validation_step"])
 def test_an_interrupted_run_ends_with_the_same_bits(results, trained, tmp_path, monkeypatch, moment):
-    original = getattr(_lightning.Run, moment)
+    original = getattr(loop.Run, moment)
 
     def step(self, batch, number):
         if self.epoch == 2 and number == 1:
@@ -35,7 +35,7 @@ def test_an_interrupted_run_ends_with_the_same_bits(results, trained, tmp_path, 
         return original(self, batch, number)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_lightning.Run, moment, step)
+        patch.setattr(loop.Run, moment, step)
         with pytest.raises(Killed):
             run(results, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["last.ckpt", "tensorboard"]
@@ -51,7 +51,7 @@ def test_a_killed_process_resumes_to_the_same_bits(results, trained, tmp_path):
     code = (
         "import json, os, sys; sys.path.insert(0, sys.argv[1]); import _toy_training as t;"
         "from pathlib import Path; from ncst import _lightning; import torch; torch.set_num_threads(1);"
-        "original = _lightning.Run._save;"
+        "original = loop.Run._save;"
         "_lightning.Run._save = lambda self: (original(self), self.epoch == 2 and os._exit(9));"
         "t.run(Path(sys.argv[2]), Path(sys.argv[3]))"
     )

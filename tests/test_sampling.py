@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from ncst._sampling import SAMPLERS, draw_epoch, groups_of
+from ncst.tracing.sampling import SAMPLERS, draw_epoch, groups_of
 
 LABELS = [0] * 30 + [0] * 6 + [1] * 40 + [4] * 24
 CORPORA = ["vctk"] * 30 + ["more"] * 6 + ["vctk"] * 64

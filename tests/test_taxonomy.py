@@ -9,17 +9,19 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
-from ncst import metrics, scoring, taxonomy, training
+from ncst import metrics
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import encode_flac
 from ncst.errors import NcstError
-from ncst.features import compute_features, feature_path
 from ncst.formats import shards
-from ncst.frontends.mel import Mel
 from ncst.plan import entries, selection
 from ncst.plan.validate import validate
 from ncst.report.tables.write_tables import write_tables
 from ncst.taxonomy_metrics import evaluate
+from ncst.tracing import score, taxonomy
+from ncst.tracing import train as training
+from ncst.tracing.compute_features import compute_features, feature_path
+from ncst.tracing.frontends.mel import Mel
 
 SAMPLES = 6144
 KINDS = {
@@ -65,7 +67,7 @@ def make_split(results, split, clips):
             row |= dict(zip(taxonomy.COLUMNS, kinds)) | {"utt_id": f"{split}{number}", "codec": codec, "label": label}
             row |= {"clip_id": shards.clip_id(codec, row["utt_id"]), "status": "ok", "corpus": "toy"}
             row |= {"speaker": "s", "language": "en", "audio": encode_flac(sound(codec, row["utt_id"]))}
-            kept = (*scoring.COLUMNS, *taxonomy.COLUMNS)
+            kept = (*score.COLUMNS, *taxonomy.COLUMNS)
             manifest.append({k: row[k] for k in kept} | {"split": split, "shard_file": file, "row": number})
         shards.write_shard(results / "audio" / file, rows)
         compute_features(results / "audio" / file, Bands({"samples": SAMPLES}), feature_path(results, "mel", file))
@@ -106,7 +108,7 @@ def run(results, out, train="train", dev="dev", **keys):
 def scored(results, tmp_path_factory):
     out = tmp_path_factory.mktemp("model")
     run(results, out)
-    scoring.score(out, results / "manifests/dev.parquet", results, out / "scores/dev.parquet")
+    score.score(out, results / "manifests/dev.parquet", results, out / "scores/dev.parquet")
     return out
 
 
@@ -119,7 +121,7 @@ def test_a_tracer_learns_every_head_and_writes_scores_per_head(scored):
     )
     assert facts["dev_accuracy"] >= 0.75
     table = pq.read_table(scored / "scores/dev.parquet")
-    assert table.column_names == [*scoring.COLUMNS, *taxonomy.COLUMNS, *(f"{head}_logits" for head in HEADS)]
+    assert table.column_names == [*score.COLUMNS, *taxonomy.COLUMNS, *(f"{head}_logits" for head in HEADS)]
     assert json.loads(table.schema.metadata[b"ncst"])["heads"] == facts["heads"]
     predicted = np.stack(table["vq_logits"].to_pylist()).argmax(1)
     truth = [facts["heads"]["vq"]["outputs"].index(name) for name in table["vq"].to_pylist()]

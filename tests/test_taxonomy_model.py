@@ -5,11 +5,11 @@ import pytest
 import torch
 from _golden_models import golden_case, golden_features, golden_state
 
-from ncst._objectives import TaxonomyLoss
 from ncst.errors import NcstError
-from ncst.models.taxonomy import BRANCHES, TaxonomyTracer
-from ncst.taxonomy import CLASSES, bonafide_scores, heads_of, split_logits
-from ncst.training import build
+from ncst.tracing.loss import TaxonomyLoss
+from ncst.tracing.models.taxonomy import BRANCHES, TaxonomyTracer
+from ncst.tracing.taxonomy import CLASSES, bonafide_scores, heads_of, split_logits
+from ncst.tracing.train import build
 
 OFFICIAL = {"bin": "binary", "vq": "qs", "aux": "as", "dec": "ds"}
 SCORES = {"vq": "vq_score", "aux": "aux_score", "dec": "dec_score"}

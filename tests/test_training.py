@@ -17,10 +17,12 @@ from _toy_training import ENTRY, SAMPLES, Killed, changed, interrupt, make_resul
 from safetensors.torch import load_file
 from sklearn.neighbors import KNeighborsClassifier
 
-from ncst import _lightning, _objectives, _progress, recipe, scoring, training
-from ncst._batches import share
-from ncst.augmentation import Augmentation
 from ncst.errors import NcstError
+from ncst.tracing import loop, loss, recipe, score
+from ncst.tracing import progress as progress
+from ncst.tracing import train as training
+from ncst.tracing.augmentation import Augmentation
+from ncst.tracing.batches import share
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ def test_what_goes_beyond_the_baselines_learns_resumes_and_is_scored(results, tm
     whole = run(results, tmp_path / "whole", entry)
     interrupt(monkeypatch, 5, results, tmp_path / "parts", entry)
     assert run(results, tmp_path / "parts", entry) == whole
-    scoring.score(tmp_path / "whole", results / "manifests" / "dev.parquet", results, tmp_path / "scores.parquet")
+    score.score(tmp_path / "whole", results / "manifests" / "dev.parquet", results, tmp_path / "scores.parquet")
     table = pq.read_table(tmp_path / "scores.parquet", columns=["label", "logits"])
     predicted = np.array([0, 2, 6])[np.stack(table["logits"].to_pylist()).argmax(1)]
     assert (predicted == np.array(table["label"])).mean() >= 0.95
@@ -96,7 +98,7 @@ def augmented(frontend, module, *names, **keys):
 def test_augmentation_is_repeatable_resumed_to_the_bit_and_has_an_effect(results, tmp_path, monkeypatch):
     entry = augmented("mel", "mel_lcnn", "rawboost", "speed")
     whole = run(results, tmp_path / "whole", entry)
-    original = _lightning.Run.training_step
+    original = loop.Run.training_step
 
     def step(self, batch, number):
         if self.epoch == 1 and number == 2:
@@ -104,14 +106,14 @@ def test_augmentation_is_repeatable_resumed_to_the_bit_and_has_an_effect(results
         return original(self, batch, number)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_lightning.Run, "training_step", step)
+        patch.setattr(loop.Run, "training_step", step)
         with pytest.raises(Killed):
             run(results, tmp_path / "parts", entry)
     assert run(results, tmp_path / "parts", entry, workers=2) == whole
     assert run(results, tmp_path / "plain", changed(epochs=3)) != whole
     never = augmented("mel", "mel_lcnn", "rawboost", augment_probability=0.0)
     assert run(results, tmp_path / "never", never) == run(results, tmp_path / "plain", changed(epochs=3))
-    scoring.score(tmp_path / "whole", results / "manifests" / "dev.parquet", results, tmp_path / "scores.parquet")
+    score.score(tmp_path / "whole", results / "manifests" / "dev.parquet", results, tmp_path / "scores.parquet")
 
 
 def test_augmented_clips_are_the_perturbed_ones():
@@ -134,7 +136,7 @@ def test_a_checkpoint_is_scored_instead_of_training(results, trained, tmp_path):
     assert facts["dev_loss"] == pytest.approx(before["dev_loss"])
     assert facts["checkpoint"]["file"] == entry["checkpoint"]
     assert len((tmp_path / "curves.csv").read_text().splitlines()) == 2
-    scoring.score(tmp_path, results / "manifests" / "dev.parquet", results, tmp_path / "scores.parquet")
+    score.score(tmp_path, results / "manifests" / "dev.parquet", results, tmp_path / "scores.parquet")
     with pytest.raises(NcstError, match=r"none\.pt does not exist"):
         run(results, tmp_path / "no", entry | {"checkpoint": "none.pt"})
     options = ENTRY["options"] | {"hidden": 9}
@@ -177,9 +179,9 @@ def test_tensorboard_has_the_curves(trained):
 
 
 def test_progress_is_logged_where_there_is_no_terminal(monkeypatch, caplog, capsys):
-    monkeypatch.setattr(_progress, "EVERY", 0.0)
+    monkeypatch.setattr(progress, "EVERY", 0.0)
     with caplog.at_level("INFO"):
-        progress = _progress.TrainingProgress("small", 100, 300)
+        progress = progress.TrainingProgress("small", 100, 300)
         time.sleep(0.02)
         progress.advance(50)
         progress.say("epoch 1")
@@ -192,11 +194,11 @@ def test_progress_is_logged_where_there_is_no_terminal(monkeypatch, caplog, caps
 
 def test_every_clip_is_scored_alone(results, trained, tmp_path):
     manifest = results / "manifests" / "dev.parquet"
-    scoring.score(trained, manifest, results, tmp_path / "a.parquet", batch=24)
-    scoring.score(trained, manifest, results, tmp_path / "b.parquet", batch=1)
+    score.score(trained, manifest, results, tmp_path / "a.parquet", batch=24)
+    score.score(trained, manifest, results, tmp_path / "b.parquet", batch=1)
     table = pq.read_table(tmp_path / "a.parquet")
     about = json.loads(table.schema.metadata[b"ncst"])
-    assert table.column_names == [*scoring.COLUMNS, "logits", "embedding"]
+    assert table.column_names == [*score.COLUMNS, "logits", "embedding"]
     assert table.schema.field("logits").type == pa.list_(pa.float32())
     assert about == {
         "model": "small",
@@ -222,10 +224,10 @@ def test_scoring_refuses_features_made_otherwise(results, trained, tmp_path):
     (tmp_path / "model.json").write_text(json.dumps(facts))
     (tmp_path / "model.safetensors").write_bytes((trained / "model.safetensors").read_bytes())
     with pytest.raises(NcstError, match=r"samples \(6144 instead of 64600\)"):
-        scoring.score(tmp_path, results / "manifests" / "dev.parquet", results, tmp_path / "s.parquet")
+        score.score(tmp_path, results / "manifests" / "dev.parquet", results, tmp_path / "s.parquet")
     (tmp_path / "model.safetensors").unlink()
     with pytest.raises(NcstError, match="no usable model"):
-        scoring.load_model(tmp_path)
+        score.load_model(tmp_path)
 
 
 def test_raw_waveforms_and_the_other_options_train(results, tmp_path):
@@ -234,7 +236,7 @@ def test_raw_waveforms_and_the_other_options_train(results, tmp_path):
     recipe |= {"class_weights": "balanced", "crop": 3000}
     entry = {"module": "aasist", "frontend": "waveform", "options": options, "training": recipe}
     run(results, tmp_path, entry)
-    network, facts = scoring.load_model(tmp_path)
+    network, facts = score.load_model(tmp_path)
     assert facts["shape"] == [3000]
     assert network.embedding_dim == 20
 
@@ -265,7 +267,7 @@ def test_learning_rates_are_those_of_the_schedule():
 
 
 def test_class_weights_balance_the_classes():
-    weights = _objectives.loss_weights([0, 0, 0, 1], "balanced")
+    weights = loss.loss_weights([0, 0, 0, 1], "balanced")
     assert weights.tolist() == pytest.approx([2 / 3, 2])
 
 
@@ -314,7 +316,7 @@ def test_a_gpu_that_is_not_there_is_refused(results, trained, tmp_path):
     with pytest.raises(NcstError, match="no GPU"):
         run(results, tmp_path, device="cuda")
     with pytest.raises(NcstError, match="no GPU"):
-        scoring.score(trained, results / "manifests" / "dev.parquet", results, tmp_path / "s.parquet", device="cuda")
+        score.score(trained, results / "manifests" / "dev.parquet", results, tmp_path / "s.parquet", device="cuda")
 
 
 def test_a_training_free_model_remembers_and_scores(results, tmp_path):
@@ -325,7 +327,7 @@ def test_a_training_free_model_remembers_and_scores(results, tmp_path):
     curves = list(csv.DictReader((tmp_path / "a/curves.csv").open()))
     assert len(curves) == 1 and float(curves[0]["dev_acc"]) > 0.6
     for split in ("train", "dev"):
-        scoring.score(tmp_path / "a", results / f"manifests/{split}.parquet", results, tmp_path / f"{split}.parquet")
+        score.score(tmp_path / "a", results / f"manifests/{split}.parquet", results, tmp_path / f"{split}.parquet")
     train, dev = (pq.read_table(tmp_path / f"{split}.parquet").to_pydict() for split in ("train", "dev"))
     near = KNeighborsClassifier(1, metric="cosine").fit(train["embedding"], train["label"])
     classes = np.array(json.loads((tmp_path / "a/model.json").read_text())["classes"])

@@ -2,7 +2,7 @@ from ncst.core.job import job
 
 with job(snakemake):
     from ncst import registry
-    from ncst.features import compute_features
+    from ncst.tracing.compute_features import compute_features
 
     entry = snakemake.params.entry
     device = "cuda" if snakemake.resources.get("gpu") else "cpu"

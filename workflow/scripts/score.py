@@ -3,7 +3,7 @@ from ncst.core.job import job
 with job(snakemake):
     from pathlib import Path
 
-    from ncst.scoring import score
+    from ncst.tracing.score import score
 
     score(
         Path(snakemake.input.weights).parent,

@@ -4,7 +4,7 @@ if __name__ == "__main__":  # several GPUs: their processes import this file
     with job(snakemake):
         from pathlib import Path
 
-        from ncst.training import train
+        from ncst.tracing.train import train
 
         gpus = int(snakemake.resources.get("gpu") or 0)
         train(

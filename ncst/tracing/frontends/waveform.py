@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ncst.frontends._base import Base
+from ncst.tracing.frontends._base import Base
 
 
 class Waveform(Base):

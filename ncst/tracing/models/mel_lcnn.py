@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from ncst.models._base import Base
+from ncst.tracing.models._base import Base
 
 LOG_FLOOR = 1e-6
 

@@ -1,7 +1,7 @@
 """W2V2-AASIST: residual blocks and the graph back-end of AASIST on frames of a self-supervised speech model."""
 
-from ncst.models._graph import GraphModel
-from ncst.models._ssl_encoder import SslEncoder
+from ncst.tracing.models._graph import GraphModel
+from ncst.tracing.models._ssl_encoder import SslEncoder
 
 
 class W2v2Aasist(GraphModel, SslEncoder):

@@ -3,9 +3,9 @@
 from torch import nn
 from torch.nn import functional as F
 
-from ncst.models._base import Base
-from ncst.models._norm import channels_last, norm_selu
-from ncst.models._residual import encoder
+from ncst.tracing.models._base import Base
+from ncst.tracing.models._norm import channels_last, norm_selu
+from ncst.tracing.models._residual import encoder
 
 
 class SslEncoder(Base):
@@ -18,7 +18,7 @@ class SslEncoder(Base):
     """
 
     def add_encoder(self, width, projection, channels, attention):
-        """Create the layers for features of *width*; the other sizes are those of `ncst.models.w2v2_aasist`."""
+        """Create the layers for features of *width*; the other sizes are those of `ncst.tracing.models.w2v2_aasist`."""
         self.LL = nn.Linear(width, projection)
         self.first_bn = nn.BatchNorm2d(1)
         self.first_bn1 = nn.BatchNorm2d(channels[1])

@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from ncst.errors import NcstError
-from ncst.frontends._base import Base
+from ncst.tracing.frontends._base import Base
 
 FIXED = {"hidden_act": "gelu", "feat_extract_activation": "gelu", "layer_norm_eps": 1e-5}
 HALF_MAX = float(np.finfo(np.float16).max)
@@ -119,7 +119,7 @@ def cut_network(config, state, layer, path):
     stable = bool(config.get("do_stable_layer_norm"))
     plain = all(config.get(key, value) == value for key, value in FIXED.items())
     if kind == "wav2vec2" and layer > 0 and plain:
-        from ncst.frontends._wav2vec2 import Wav2Vec2
+        from ncst.tracing.frontends._wav2vec2 import Wav2Vec2
 
         network = Wav2Vec2(config, layer)
     else:

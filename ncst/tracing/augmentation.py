@@ -4,8 +4,8 @@ import numpy as np
 
 from ncst import registry
 from ncst.errors import NcstError
-from ncst.features import FeatureStore, as_float
-from ncst.frontends._base import fit_clip
+from ncst.tracing.compute_features import FeatureStore, as_float
+from ncst.tracing.frontends._base import fit_clip
 
 
 class Augmentation:
@@ -25,7 +25,7 @@ class Augmentation:
 
     Attributes
     ----------
-    store : ncst.features.FeatureStore
+    store : ncst.tracing.compute_features.FeatureStore
         The waveforms.
     fingerprint : dict
         That of the model's front-end.

@@ -11,18 +11,19 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-from ncst import registry, taxonomy
-from ncst._batches import Clips
-from ncst._objectives import objective_of
-from ncst._sampling import groups_of
+from ncst import registry
 from ncst.audio.write_manifest import read_manifest
-from ncst.augmentation import Augmentation
 from ncst.core.files import atomic, sha256
 from ncst.core.seeds import seed_of
 from ncst.errors import NcstError
-from ncst.features import FeatureStore
 from ncst.plan import code
-from ncst.recipe import read_recipe
+from ncst.tracing import taxonomy
+from ncst.tracing.augmentation import Augmentation
+from ncst.tracing.batches import Clips
+from ncst.tracing.compute_features import FeatureStore
+from ncst.tracing.loss import objective_of
+from ncst.tracing.recipe import read_recipe
+from ncst.tracing.sampling import groups_of
 
 
 def train(
@@ -49,8 +50,8 @@ def train(
     ----------
     model_entry : dict
         The model's entry of ``config/models.yaml``: ``frontend``, ``options`` and ``training``; missing keys of
-        ``training`` take the values of `ncst.recipe.DEFAULTS`, those of the published baselines. With ``heads`` (see
-        `ncst.taxonomy.heads_of`) it is a taxonomy tracer. Where ``training`` has ``augment``, ``augmentation`` says
+        ``training`` take the values of `ncst.tracing.recipe.DEFAULTS`, those of the published baselines. With ``heads`` (see
+        `ncst.tracing.taxonomy.heads_of`) it is a taxonomy tracer. Where ``training`` has ``augment``, ``augmentation`` says
         what that is (`ncst.plan.entries.model_entry`). With ``checkpoint``, a published file, its weights are taken as
         they are and nothing is trained. A model that is `training_free` sees the training clips once.
     name : str
@@ -192,7 +193,7 @@ def _classes(columns, dev_columns, train_manifest, dev_manifest):
 
 def _fit(facts, sets, checkpoint, device, workers, devices):
     """Run the epochs that are left with Lightning and return the finished run."""
-    from ncst._lightning import Run
+    from ncst.tracing.loop import Run
 
     warnings.filterwarnings("ignore", message=".*(num_workers|many workers|treespec).*")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)

@@ -7,14 +7,14 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ncst._batches import Clips, loader
 from ncst.audio.write_manifest import read_manifest
 from ncst.errors import NcstError
-from ncst.features import FeatureStore
 from ncst.formats.scores import write_scores
-from ncst.taxonomy import COLUMNS as TAXONOMY
-from ncst.taxonomy import split_logits
-from ncst.training import build
+from ncst.tracing.batches import Clips, loader
+from ncst.tracing.compute_features import FeatureStore
+from ncst.tracing.taxonomy import COLUMNS as TAXONOMY
+from ncst.tracing.taxonomy import split_logits
+from ncst.tracing.train import build
 
 COLUMNS = ("clip_id", "utt_id", "codec", "corpus", "speaker", "language", "label")
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ncst.core.waveforms import SAMPLE_RATE
-from ncst.frontends._base import Base
+from ncst.tracing.frontends._base import Base
 
 BANDS, FFT, HOP = 80, 512, 128
 

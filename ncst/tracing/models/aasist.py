@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ncst.models._graph import GraphModel
-from ncst.models._norm import channels_last, norm_selu
-from ncst.models._residual import encoder
+from ncst.tracing.models._graph import GraphModel
+from ncst.tracing.models._norm import channels_last, norm_selu
+from ncst.tracing.models._residual import encoder
 
 LOG_FLOOR = 1e-4
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-log = logging.getLogger("ncst.training")
+log = logging.getLogger("ncst.tracing.train")
 EVERY = 60.0
 
 

@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from ncst.models._attention import GraphAttention, GraphPool, HeterogeneousGraphAttention
-from ncst.models._base import Base
+from ncst.tracing.models._attention import GraphAttention, GraphPool, HeterogeneousGraphAttention
+from ncst.tracing.models._base import Base
 
 
 class GraphModel(Base):

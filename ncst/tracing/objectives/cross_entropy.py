@@ -2,7 +2,7 @@
 
 from torch.nn.functional import cross_entropy
 
-from ncst.objectives._base import Base
+from ncst.tracing.objectives._base import Base
 
 
 class CrossEntropy(Base):

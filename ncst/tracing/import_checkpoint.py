@@ -5,7 +5,7 @@ from safetensors.torch import save
 from ncst import registry
 from ncst.core.files import atomic
 from ncst.errors import NcstError
-from ncst.models._base import import_checkpoint
+from ncst.tracing.models._base import import_checkpoint
 
 
 def convert_checkpoint(name, entry, path, out, classes=7):
@@ -18,7 +18,7 @@ def convert_checkpoint(name, entry, path, out, classes=7):
     entry : dict
         Its entry of ``config/models.yaml``, whose size ``published`` the checkpoint must have.
     path : path
-        The published file: see `ncst.models._base.import_checkpoint`.
+        The published file: see `ncst.tracing.models._base.import_checkpoint`.
     out : path
         The file to write.
     classes : int

@@ -2,8 +2,8 @@
 
 from torch.nn.functional import cross_entropy
 
-from ncst.objectives._base import Base
-from ncst.objectives._cosine import CosineHead, add_margin
+from ncst.tracing.objectives._base import Base
+from ncst.tracing.objectives._cosine import CosineHead, add_margin
 
 
 class Aam(Base):

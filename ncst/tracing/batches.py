@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from ncst._sampling import draw_epoch
 from ncst.core.seeds import seed_of
 from ncst.errors import NcstError
+from ncst.tracing.sampling import draw_epoch
 
 
 class Clips(torch.utils.data.Dataset):
@@ -15,16 +15,16 @@ class Clips(torch.utils.data.Dataset):
     ----------
     manifest : dict of str to list
         The columns ``shard_file`` and ``row`` are read.
-    store : ncst.features.FeatureStore
+    store : ncst.tracing.compute_features.FeatureStore
         Where the features are.
     crop : int or None
         Length that is kept along the features' time axis; None keeps all.
     targets : sequence of int or None
         One per clip.
-    augmentation : ncst.augmentation.Augmentation or None
+    augmentation : ncst.tracing.augmentation.Augmentation or None
         Makes other features of those that the store, its own, holds.
     groups : list or None
-        What an epoch draws from, see `ncst._sampling.groups_of`; None draws every clip once.
+        What an epoch draws from, see `ncst.tracing.sampling.groups_of`; None draws every clip once.
     """
 
     def __init__(self, manifest, store, crop=None, targets=None, augmentation=None, groups=None):

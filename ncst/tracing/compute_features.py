@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from ncst.core.files import atomic
 from ncst.errors import NcstError
 from ncst.formats import shards
-from ncst.frontends._base import fit_clip
+from ncst.tracing.frontends._base import fit_clip
 
 
 def feature_path(results, frontend, shard_file):
@@ -28,7 +28,7 @@ def compute_features(shard_path, frontend, out_path, batch=8):
     ----------
     shard_path : path
         A shard of clips.
-    frontend : ncst.frontends._base.Base
+    frontend : ncst.tracing.frontends._base.Base
         Computes the features.
     out_path : path
         The ``.npy`` file, written whole or not at all.

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from ncst.models._norm import norm_selu, update_statistics
+from ncst.tracing.models._norm import norm_selu, update_statistics
 
 
 class Residual(nn.Module):

@@ -12,15 +12,15 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch.multiprocessing import ProcessRaisedException
 from torch.utils.tensorboard import SummaryWriter
 
-from ncst._batches import loader, share
-from ncst._objectives import objective_of
-from ncst._progress import TrainingProgress, log
 from ncst.core.files import atomic
 from ncst.core.job import LOG_FORMAT
 from ncst.core.seeds import seed_of
 from ncst.errors import NcstError
-from ncst.models._base import import_checkpoint
-from ncst.recipe import learning_rate, make_optimizer
+from ncst.tracing.batches import loader, share
+from ncst.tracing.loss import objective_of
+from ncst.tracing.models._base import import_checkpoint
+from ncst.tracing.progress import TrainingProgress, log
+from ncst.tracing.recipe import learning_rate, make_optimizer
 
 SUMS = "train", "clips", "loss", "right"
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}

@@ -3,8 +3,8 @@
 from torch.nn.functional import cross_entropy, softplus
 
 from ncst.errors import NcstError
-from ncst.objectives._base import Base
-from ncst.objectives._cosine import CosineHead, add_margin
+from ncst.tracing.objectives._base import Base
+from ncst.tracing.objectives._cosine import CosineHead, add_margin
 
 
 class OcHead(CosineHead):
@@ -49,7 +49,7 @@ class OcSoftmax(Base):
     real_margin, other_margin : float
         :math:`m_0` and :math:`m_1`, cosines; half way between them real and codec are equally likely in a test.
     scale, margin : float
-        Of the AAM-Softmax, see `ncst.objectives.aam`.
+        Of the AAM-Softmax, see `ncst.tracing.objectives.aam`.
 
     Raises
     ------

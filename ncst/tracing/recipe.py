@@ -4,8 +4,8 @@ import math
 
 import torch
 
-from ncst._sampling import SAMPLERS
 from ncst.errors import NcstError
+from ncst.tracing.sampling import SAMPLERS
 
 DEFAULTS = {
     "objective": {"name": "cross_entropy"},

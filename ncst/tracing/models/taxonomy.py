@@ -2,8 +2,8 @@
 
 import torch
 
-from ncst.models._graph import GraphModel
-from ncst.models._ssl_encoder import SslEncoder
+from ncst.tracing.models._graph import GraphModel
+from ncst.tracing.models._ssl_encoder import SslEncoder
 
 BRANCHES = {
     "bin": "binary_branch",
@@ -25,7 +25,7 @@ class TaxonomyTracer(SslEncoder):
     shape : (int, int)
         Frames and width of the front-end's features; any number of frames from 6 on.
     projection, channels, attention, widths, ratios, dropouts :
-        See `ncst.models.w2v2_aasist`; the graph's sizes are those of every branch.
+        See `ncst.tracing.models.w2v2_aasist`; the graph's sizes are those of every branch.
 
     References
     ----------

@@ -2,7 +2,7 @@
 
 import torch
 
-from ncst.objectives.cross_entropy import CrossEntropy
+from ncst.tracing.objectives.cross_entropy import CrossEntropy
 
 
 class RegMixup(CrossEntropy):

@@ -4,7 +4,7 @@ import torch
 from torch.nn.functional import normalize
 
 from ncst.errors import NcstError
-from ncst.models._base import Base
+from ncst.tracing.models._base import Base
 
 
 class SslNeighbours(Base):

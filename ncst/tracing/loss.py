@@ -6,8 +6,8 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from ncst import registry
 from ncst.errors import NcstError
-from ncst.objectives._base import finite, loss_weights
-from ncst.taxonomy import CLASSES, split_logits
+from ncst.tracing.objectives._base import finite, loss_weights
+from ncst.tracing.taxonomy import CLASSES, split_logits
 
 
 def objective_of(facts, targets=None):
@@ -46,7 +46,7 @@ class TaxonomyLoss(nn.Module):
     Parameters
     ----------
     heads : dict
-        See `ncst.taxonomy.describe`.
+        See `ncst.tracing.taxonomy.describe`.
     """
 
     def __init__(self, heads):
@@ -56,7 +56,7 @@ class TaxonomyLoss(nn.Module):
             self.register_buffer(f"{head}_weights", torch.tensor(CLASSES[head].weights), persistent=False)
 
     def parts(self, logits, targets):
-        """Return ``{head: loss}`` of (B, outputs) *logits* and (B, columns) *targets* (`ncst.taxonomy.targets`)."""
+        """Return ``{head: loss}`` of (B, outputs) *logits* and (B, columns) *targets* (`ncst.tracing.taxonomy.targets`)."""
         losses = {}
         for place, (head, part) in enumerate(split_logits(self.heads, logits).items()):
             if head == "parameters":

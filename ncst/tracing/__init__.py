@@ -1,0 +1,1 @@
+"""From manifests to scores: front-ends, models, objectives, training."""
