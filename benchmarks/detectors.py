@@ -15,10 +15,10 @@ from types import SimpleNamespace
 import numpy as np
 import yaml
 
-from ncst._detector_metrics import detector_metrics
-from ncst.bootstrap import RESAMPLES
+from ncst.evaluation.bootstrap import RESAMPLES
+from ncst.evaluation.detector_metrics import detector_metrics
+from ncst.evaluation.tune import tune
 from ncst.registry import build
-from ncst.tuning import tune
 
 WIDTH, CLASSES = 160, 7
 ENTRIES = yaml.safe_load((Path(__file__).parents[1] / "config/detectors.yaml").read_text(encoding="utf-8"))["detectors"]

@@ -119,7 +119,7 @@ def compare(
     out: Annotated[str | None, typer.Option(help="Folder for comparison.csv, .md and .tex.")] = None,
 ):
     """Compare runs clip by clip: differences to the first run with 95 % intervals, and McNemar's test."""
-    from ncst.comparison import compare_folders
+    from ncst.evaluation.compare_models import compare_folders
     from ncst.report.tables.comparison import comparison_texts
     from ncst.report.tables.text import write_texts
 

@@ -13,7 +13,7 @@ FAMILIES = {
     "frontends": "ncst.tracing.frontends",
     "models": "ncst.tracing.models",
     "objectives": "ncst.tracing.objectives",
-    "detectors": "ncst.detectors",
+    "detectors": "ncst.evaluation.detectors",
 }
 
 

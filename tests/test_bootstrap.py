@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from ncst.bootstrap import closed_set, draws, open_set
-from ncst.metrics import auroc, sweep
+from ncst.evaluation.bootstrap import closed_set, draws, open_set
+from ncst.evaluation.metrics import auroc, sweep
 
 
 def test_draws_are_named_and_whole():

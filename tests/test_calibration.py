@@ -3,8 +3,8 @@ import pytest
 from sklearn import calibration as oracle
 from sklearn.linear_model import LogisticRegression
 
-from ncst.calibration import cllr, log_loss, min_cllr, reliability, temperature
-from ncst.tuning import logistic
+from ncst.evaluation.calibration import cllr, log_loss, min_cllr, reliability, temperature
+from ncst.evaluation.tune import logistic
 
 
 def confident(scale, rows=4000, seed=0):

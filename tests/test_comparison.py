@@ -8,9 +8,9 @@ from _score_files import CLASSES, rows, write, write_all
 from typer.testing import CliRunner
 
 from ncst.cli import app
-from ncst.comparison import compare_folders, compare_models, mcnemar
-from ncst.detection import detect
 from ncst.errors import NcstError
+from ncst.evaluation.compare_models import compare_folders, compare_models, mcnemar
+from ncst.evaluation.detect import detect
 from ncst.report.tables.write_tables import write_tables
 
 METRICS = {

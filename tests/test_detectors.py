@@ -9,10 +9,10 @@ from scipy import special, stats
 from sklearn.covariance import EmpiricalCovariance
 from sklearn.neighbors import NearestNeighbors
 
-from ncst.detectors._base import linear_head, softmax, unit
-from ncst.detectors._neighbours import Bank
 from ncst.errors import NcstError
-from ncst.metrics import auroc, eer, fpr_at, sweep
+from ncst.evaluation.detectors._base import linear_head, softmax, unit
+from ncst.evaluation.detectors._neighbours import Bank
+from ncst.evaluation.metrics import auroc, eer, fpr_at, sweep
 from ncst.registry import build, modules
 
 ROOT = Path(__file__).parents[1]

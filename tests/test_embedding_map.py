@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from _score_files import write, write_all
 
-from ncst.embedding_map import map_embeddings
 from ncst.errors import NcstError
+from ncst.evaluation.map_embeddings import map_embeddings
 
 TESTED = ["eval_id", "ood_single", "id_config/encodec_3"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
-from ncst import metrics
+from ncst.evaluation import metrics
 
 GOLDEN = np.load(Path(__file__).parent / "golden/detectors/metrics.npz")
 SETS = ["continuous", "ties", "saturated", "all_equal", "tiny", "reversed", "separated"]

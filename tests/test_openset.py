@@ -7,10 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 from _score_files import CLASSES, NAMES, SPLITS, rows, write, write_all
 
-from ncst.detection import detect
 from ncst.errors import NcstError
+from ncst.evaluation.detect import detect
+from ncst.evaluation.evaluate import evaluate
 from ncst.formats.scores import read_scores
-from ncst.openset import evaluate
 from ncst.report.page.results_tables import results_tables
 from ncst.report.tables.write_tables import write_tables
 

@@ -9,9 +9,9 @@ import pytest
 from _fake_results import write
 
 from ncst.errors import NcstError
+from ncst.evaluation.evaluate_robustness import evaluate
+from ncst.evaluation.robustness import perturb_clips, sample_clips
 from ncst.formats.shards import iter_clips
-from ncst.robustness import perturb_clips, sample_clips
-from ncst.robustness_metrics import evaluate
 
 SPLITS = {"eval_id": {"title": "Known", "role": "id"}, "ood": {"title": "Unknown", "role": "ood"}}
 

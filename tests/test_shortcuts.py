@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from ncst.errors import NcstError
-from ncst.measures import MEASURES
-from ncst.shortcuts import GIVEN, audit_shortcuts
+from ncst.evaluation.audit_shortcuts import GIVEN, audit_shortcuts
+from ncst.evaluation.measure_clips import MEASURES
 
 
 def measures(path, seed, count=300, classes=3, **shifts):

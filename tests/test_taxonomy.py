@@ -9,15 +9,15 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
-from ncst import metrics
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import encode_flac
 from ncst.errors import NcstError
+from ncst.evaluation import metrics
+from ncst.evaluation.evaluate_taxonomy import evaluate
 from ncst.formats import shards
 from ncst.plan import entries, selection
 from ncst.plan.validate import validate
 from ncst.report.tables.write_tables import write_tables
-from ncst.taxonomy_metrics import evaluate
 from ncst.tracing import score, taxonomy
 from ncst.tracing import train as training
 from ncst.tracing.compute_features import compute_features, feature_path

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from _score_files import CLASSES, rows, write
 
-from ncst.detectors.knn import NearestNeighbour
 from ncst.errors import NcstError
+from ncst.evaluation.detectors.knn import NearestNeighbour
+from ncst.evaluation.metrics import auroc, sweep
+from ncst.evaluation.tune import held_out_scores, tune
 from ncst.formats.scores import read_scores
-from ncst.metrics import auroc, sweep
-from ncst.tuning import held_out_scores, tune
 
 
 @pytest.fixture(scope="module")

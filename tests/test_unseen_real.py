@@ -9,7 +9,7 @@ import pytest
 from _score_files import rows, write
 
 from ncst.errors import NcstError
-from ncst.unseen_real import evaluate
+from ncst.evaluation.evaluate_unseen_real import evaluate
 
 
 @pytest.fixture

@@ -7,15 +7,15 @@ import numpy as np
 import pyarrow as pa
 
 from ncst import registry
-from ncst.comparison import compare_models
 from ncst.core.files import atomic_folder
-from ncst.detection import detect
-from ncst.detectors._base import Base
 from ncst.errors import NcstError
+from ncst.evaluation.compare_models import compare_models
+from ncst.evaluation.detect import detect
+from ncst.evaluation.detectors._base import Base
+from ncst.evaluation.evaluate import evaluate
 from ncst.exchange.clip_truth import rows_of, truth_of
 from ncst.exchange.score_files import read_columns
 from ncst.formats.scores import write_scores
-from ncst.openset import evaluate
 from ncst.plan import entries
 from ncst.plan.official_release import split_of
 from ncst.report.tables.write_tables import write_tables

@@ -33,9 +33,9 @@ class Results:
     tracers : list of dict
         The same of the taxonomy tracers, without ``refused``.
     robustness, unseen_real : lists of dict
-        What `ncst.robustness_metrics` and `ncst.unseen_real` wrote of every model and seed, named by ``run`` as well.
+        What `ncst.evaluation.evaluate_robustness` and `ncst.evaluation.evaluate_unseen_real` wrote of every model and seed, named by ``run`` as well.
     shortcuts : dict
-        What `ncst.shortcuts` wrote; empty without it.
+        What `ncst.evaluation.audit_shortcuts` wrote; empty without it.
     clips : DataFrame
         One row per row of the audio shards (`CLIP_COLUMNS`, ``shard_file`` relative to ``<results>/audio``, ``row``).
     index : DataFrame
@@ -45,7 +45,7 @@ class Results:
     curves : DataFrame
         Learning curves in long form: ``run, curve, epoch, value``.
     maps : DataFrame
-        Places on the embedding maps: ``run`` and the columns of `ncst.embedding_map.map_embeddings`.
+        Places on the embedding maps: ``run`` and the columns of `ncst.evaluation.map_embeddings.map_embeddings`.
     benchmarks : DataFrame
         ``rule`` and the measurements of every job.
     """

@@ -1,7 +1,7 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.comparison import compare_models
+    from ncst.evaluation.compare_models import compare_models
 
     params = snakemake.params
     compare_models(params.results, params.titles, snakemake.output[0], params.seeds, params.splits, draw=params.seed)

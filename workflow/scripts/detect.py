@@ -1,7 +1,7 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.detection import detect
+    from ncst.evaluation.detect import detect
 
     detect(
         snakemake.wildcards.detector,

@@ -1,7 +1,7 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.openset import evaluate
+    from ncst.evaluation.evaluate import evaluate
 
     params = snakemake.params
     evaluate(

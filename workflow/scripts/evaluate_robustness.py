@@ -1,7 +1,7 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.robustness_metrics import evaluate
+    from ncst.evaluation.evaluate_robustness import evaluate
 
     evaluate(
         snakemake.input.scores,

@@ -1,7 +1,7 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.taxonomy_metrics import evaluate
+    from ncst.evaluation.evaluate_taxonomy import evaluate
 
     params = snakemake.params
     evaluate(

@@ -1,7 +1,7 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.unseen_real import evaluate
+    from ncst.evaluation.evaluate_unseen_real import evaluate
 
     params = snakemake.params
     evaluate(

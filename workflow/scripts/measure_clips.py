@@ -1,7 +1,7 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.measures import measure_clips
+    from ncst.evaluation.measure_clips import measure_clips
 
     params = snakemake.params
     measure_clips(

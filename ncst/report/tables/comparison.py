@@ -18,7 +18,7 @@ RATES = (
 
 
 def comparison_texts(frame, notes):
-    """Return ``{"csv", "md", "tex"}`` of the rows of `ncst.comparison.compare`, in percent."""
+    """Return ``{"csv", "md", "tex"}`` of the rows of `ncst.evaluation.compare_models.compare`, in percent."""
     frame = frame.assign(**{column: 100 * frame[column].astype(float) for column in RATES})
     notes, blocks = [*errata("paired"), *notes], _blocks(frame)
     told = frame.replace({"detector": {"": None}})

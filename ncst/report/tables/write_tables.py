@@ -51,11 +51,11 @@ def write_tables(metrics_paths, out_dir, comparisons=None, robustness=(), shortc
     out_dir : path
         Folder that receives ``table3.csv``, ``table3.md``, ``table3.tex`` ...; tables without a cell are left out.
     comparisons : path, optional
-        What `ncst.comparison.compare_models` wrote: it becomes the table ``paired``.
+        What `ncst.evaluation.compare_models.compare_models` wrote: it becomes the table ``paired``.
     robustness, unseen_real : lists of paths
-        Files of `ncst.robustness_metrics.evaluate` and `ncst.unseen_real.evaluate`, one per model and seed.
+        Files of `ncst.evaluation.evaluate_robustness.evaluate` and `ncst.evaluation.evaluate_unseen_real.evaluate`, one per model and seed.
     shortcuts : path, optional
-        File of `ncst.shortcuts.audit_shortcuts`.
+        File of `ncst.evaluation.audit_shortcuts.audit_shortcuts`.
 
     Raises
     ------

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ncst._detector_metrics import detector_metrics
-from ncst.bootstrap import RESAMPLES, closed_set
-from ncst.calibration import log_loss, reliability, temperature
 from ncst.core.files import atomic
 from ncst.errors import NcstError
+from ncst.evaluation.bootstrap import RESAMPLES, closed_set
+from ncst.evaluation.calibration import log_loss, reliability, temperature
+from ncst.evaluation.detector_metrics import detector_metrics
+from ncst.evaluation.metrics import confusion
 from ncst.formats.scores import aligned, read_ood, read_scores
-from ncst.metrics import confusion
 
 CHANCE_MARGIN = 0.05
 

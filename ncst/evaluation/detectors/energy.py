@@ -1,7 +1,7 @@
 """Free energy of the logits."""
 
-from ncst.detectors._base import Base, logsumexp
 from ncst.errors import NcstError
+from ncst.evaluation.detectors._base import Base, logsumexp
 
 
 class Energy(Base):

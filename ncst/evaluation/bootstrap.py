@@ -3,7 +3,7 @@
 import numpy as np
 
 from ncst.core.seeds import seed_of
-from ncst.metrics import (
+from ncst.evaluation.metrics import (
     accuracy,
     aupr,
     aurc,

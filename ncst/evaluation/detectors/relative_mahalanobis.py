@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ncst.detectors._base import Base
-from ncst.detectors._gaussian import class_means, nearest, whitening
+from ncst.evaluation.detectors._base import Base
+from ncst.evaluation.detectors._gaussian import class_means, nearest, whitening
 
 
 class RelativeMahalanobis(Base):

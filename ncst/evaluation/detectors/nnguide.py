@@ -1,7 +1,7 @@
 """Nearest-neighbour guided energy."""
 
-from ncst.detectors._base import Base, logsumexp, unit
-from ncst.detectors._neighbours import Bank
+from ncst.evaluation.detectors._base import Base, logsumexp, unit
+from ncst.evaluation.detectors._neighbours import Bank
 
 
 class NearestNeighbourGuidance(Base):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ncst.detectors._base import Base
 from ncst.errors import NcstError
+from ncst.evaluation.detectors._base import Base
 from ncst.registry import load
 
 

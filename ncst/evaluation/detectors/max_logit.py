@@ -1,6 +1,6 @@
 """Largest logit."""
 
-from ncst.detectors._base import Base
+from ncst.evaluation.detectors._base import Base
 
 
 class MaximumLogit(Base):

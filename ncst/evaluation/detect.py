@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 
 from ncst.core.files import atomic
 from ncst.errors import NcstError
+from ncst.evaluation.tune import centre_and_scale, tune
 from ncst.formats.scores import read_scores
 from ncst.registry import build
-from ncst.tuning import centre_and_scale, tune
 
 
 def detect(name, entry, train, splits, out, dev=None, head=None):
@@ -28,7 +28,7 @@ def detect(name, entry, train, splits, out, dev=None, head=None):
         Score files to rate: ``eval_id`` and the splits with the role ``ood``.
     out : path
         Parquet file to write: ``split``, ``clip_id``, ``score`` (float32, higher = more out-of-distribution). Its
-        metadata has the key ``ncst`` (JSON): ``options``, and with *dev* what `ncst.tuning.tune` returns; there
+        metadata has the key ``ncst`` (JSON): ``options``, and with *dev* what `ncst.evaluation.tune.tune` returns; there
         ``calibration`` turns the scores of the file into log likelihood ratios.
     dev : path, optional
         Score file of the development split, rated as well: options are chosen on it alone.

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ncst.detectors._base import Base, unit
-from ncst.detectors._gaussian import class_means, nearest, whitening
+from ncst.evaluation.detectors._base import Base, unit
+from ncst.evaluation.detectors._gaussian import class_means, nearest, whitening
 
 
 class Mahalanobis(Base):

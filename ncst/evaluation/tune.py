@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 
 from ncst.errors import NcstError
-from ncst.metrics import auroc, sweep
+from ncst.evaluation.metrics import auroc, sweep
 from ncst.registry import build
 
 ROWS = 2000

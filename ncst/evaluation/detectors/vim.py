@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ncst.detectors._base import Base, linear_head, logsumexp
 from ncst.errors import NcstError
+from ncst.evaluation.detectors._base import Base, linear_head, logsumexp
 
 
 class VirtualLogit(Base):

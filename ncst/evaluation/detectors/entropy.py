@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ncst.detectors._base import Base, logsumexp
+from ncst.evaluation.detectors._base import Base, logsumexp
 
 
 class Entropy(Base):

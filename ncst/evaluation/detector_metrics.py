@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ncst.bootstrap import closed_set, open_set
-from ncst.calibration import cllr, min_cllr
-from ncst.metrics import confusion, histograms, risk_coverage, sweep, thinned, threshold_at
+from ncst.evaluation.bootstrap import closed_set, open_set
+from ncst.evaluation.calibration import cllr, min_cllr
+from ncst.evaluation.metrics import confusion, histograms, risk_coverage, sweep, thinned, threshold_at
 
 
 def detector_metrics(inside, outside, known, unknown, dev, ratio, draw, resamples):

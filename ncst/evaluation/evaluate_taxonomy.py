@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ncst import bootstrap
 from ncst.core.files import atomic
 from ncst.errors import NcstError
+from ncst.evaluation import bootstrap
+from ncst.evaluation.metrics import confusion
 from ncst.formats.scores import matrix, refuse_repeats
-from ncst.metrics import confusion
 from ncst.tracing.taxonomy import CLASSES, COLUMNS, PARAMETERS, bonafide_scores, labels, parameter_values
 
 

@@ -1,7 +1,7 @@
 """Distance to the k-th nearest training row."""
 
-from ncst.detectors._base import Base, unit
-from ncst.detectors._neighbours import Bank
+from ncst.evaluation.detectors._base import Base, unit
+from ncst.evaluation.detectors._neighbours import Bank
 
 
 class NearestNeighbour(Base):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ncst.detectors._base import Base
+from ncst.evaluation.detectors._base import Base
 
 
 class GeneralisedEntropy(Base):

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ncst import bootstrap
 from ncst.core.files import atomic
 from ncst.errors import NcstError
+from ncst.evaluation import bootstrap
 from ncst.formats.scores import read_scores, refuse_repeats
 
 NAMED = {"corpus": "Corpus", "language": "Language", "gender": "Gender", "speaker": "Speaker"}
@@ -28,7 +28,7 @@ def evaluate(scores, measures, corpora, title, out, draw=688, resamples=bootstra
     scores : dict of str to path
         Score file of each split of real speech.
     measures : dict of str to path
-        Measures of the same clips, as `ncst.measures.measure_clips` writes.
+        Measures of the same clips, as `ncst.evaluation.measure_clips.measure_clips` writes.
     corpora : dict of str to str
         Titles of the corpora.
     title : str

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from ncst._run_folders import Run, common_splits, find_runs, read_parts, short_names
-from ncst.bootstrap import RESAMPLES, confusions, draws, interval
 from ncst.core.files import atomic
 from ncst.errors import NcstError
-from ncst.metrics import accuracy, auroc, balanced_accuracy, eer, f1_scores, fpr_at, sweep
-from ncst.openset import refusal
+from ncst.evaluation.bootstrap import RESAMPLES, confusions, draws, interval
+from ncst.evaluation.evaluate import refusal
+from ncst.evaluation.metrics import accuracy, auroc, balanced_accuracy, eer, f1_scores, fpr_at, sweep
+from ncst.evaluation.run_folders import Run, common_splits, find_runs, read_parts, short_names
 
 RATES = ("auroc", "fpr95", "eer")
 COLUMNS = [
@@ -100,7 +100,7 @@ def compare(runs, pairs, splits=None, draw=688, resamples=RESAMPLES):
     splits : list of str, optional
         Default: every split but ``train`` and ``dev`` that all runs have scores of.
     draw, resamples : int
-        As for `ncst.openset.evaluate`.
+        As for `ncst.evaluation.evaluate.evaluate`.
 
     Returns
     -------

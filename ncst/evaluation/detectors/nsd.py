@@ -1,6 +1,6 @@
 """Novel similarity detection: the benchmark's own score."""
 
-from ncst.detectors._base import Base, logsumexp, unit
+from ncst.evaluation.detectors._base import Base, logsumexp, unit
 
 
 class NovelSimilarity(Base):

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.optimize import isotonic_regression, minimize_scalar
 from scipy.special import logsumexp, softmax
 
-from ncst.bootstrap import RESAMPLES, draws, interval
+from ncst.evaluation.bootstrap import RESAMPLES, draws, interval
 
 BINS = 15
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ncst.detectors._base import Base, linear_head
+from ncst.evaluation.detectors._base import Base, linear_head
 
 
 class DecisionBoundary(Base):

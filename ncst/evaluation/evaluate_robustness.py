@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ncst import bootstrap
 from ncst.core.files import atomic
 from ncst.errors import NcstError
+from ncst.evaluation import bootstrap
 from ncst.formats.scores import matrix
 
 
@@ -19,7 +19,7 @@ def evaluate(scores, metrics, cells, splits, out, draw=688, resamples=bootstrap.
     Parameters
     ----------
     scores : path
-        What `ncst.robustness.score_robustness` wrote.
+        What `ncst.evaluation.robustness.score_robustness` wrote.
     metrics : path
         The metrics file of the same model and seed: its title, and whether it is too weak for detectors.
     cells : dict of str to str

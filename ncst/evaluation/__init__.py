@@ -1,0 +1,1 @@
+"""From scores to metrics: detectors, open-set figures, robustness, comparison."""
