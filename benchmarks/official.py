@@ -1,7 +1,8 @@
 """The published training recipe re-enacted: what its networks compute, the way they compute it.
 
 Own code after the published description: every tensor in PyTorch's default memory, unused norms computed with the rest,
-all 24 layers of XLS-R in every step. Parameters and their names, and the graph back-end, are those of ncst.tracing.models.
+all 24 layers of XLS-R in every step. Parameters and their names, and the graph back-end, are those of
+ncst.tracing.models.
 """
 
 import torch

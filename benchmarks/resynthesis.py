@@ -8,7 +8,7 @@ speech-like sound, 2 to 6 s long, at 16 kHz, and loading the network is in neith
 - The plain loop reads a WAV file, resamples it, runs the network as its authors' code does (no_grad, one clip at a
   time, PyTorch's own choice of threads, weight norm and FACodec's activations computed as published), resamples back
   and writes a WAV file.
-- ncst is `ncst.audio.resynthesize.resynthesize`, from shard to shard: on a CPU one process with one thread per core, each with
+- ncst is `resynthesize.resynthesize`, from shard to shard: on a CPU one process with one thread per core, each with
   a shard of its own, as the workflow runs them; on a GPU one process. Outside: the share of a process's time in which
   it is not in the network.
 

@@ -181,11 +181,11 @@ def test_tensorboard_has_the_curves(trained):
 def test_progress_is_logged_where_there_is_no_terminal(monkeypatch, caplog, capsys):
     monkeypatch.setattr(progress, "EVERY", 0.0)
     with caplog.at_level("INFO"):
-        progress = progress.TrainingProgress("small", 100, 300)
+        shown = progress.TrainingProgress("small", 100, 300)
         time.sleep(0.02)
-        progress.advance(50)
-        progress.say("epoch 1")
-        progress.close()
+        shown.advance(50)
+        shown.say("epoch 1")
+        shown.close()
     line, said = caplog.messages
     assert re.fullmatch(r"150 of 300 clips, \d+ clips/s, 0:00:00 left", line)
     assert said == "epoch 1"

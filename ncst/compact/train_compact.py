@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from ncst import registry
+from ncst.compact import alms, codecs, frontends
 from ncst.compact.speech import SpectralLoss, read_speech
 from ncst.core.files import atomic
 from ncst.core.waveforms import SAMPLE_RATE

@@ -28,7 +28,7 @@ def audit_shortcuts(train, test, out, draw=688, resamples=bootstrap.RESAMPLES):
     Parameters
     ----------
     train, test : path
-        Measures of the clips of the training and the in-distribution split, as `ncst.evaluation.measure_clips.measure_clips` writes.
+        Measures of the clips of the training and the in-distribution split, as `measure_clips.measure_clips` writes.
     out : path
         JSON: ``train``, ``test`` (numbers of clips), ``chance`` (macro F1 of guessing every class equally often),
         ``margin``, and ``given``: for each group of measures and for all of them ``macro_f1``, an interval, and

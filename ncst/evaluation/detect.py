@@ -28,7 +28,7 @@ def detect(name, entry, train, splits, out, dev=None, head=None):
         Score files to rate: ``eval_id`` and the splits with the role ``ood``.
     out : path
         Parquet file to write: ``split``, ``clip_id``, ``score`` (float32, higher = more out-of-distribution). Its
-        metadata has the key ``ncst`` (JSON): ``options``, and with *dev* what `ncst.evaluation.tune.tune` returns; there
+        metadata has the key ``ncst`` (JSON): ``options``, and with *dev* what `tune.tune` returns; there
         ``calibration`` turns the scores of the file into log likelihood ratios.
     dev : path, optional
         Score file of the development split, rated as well: options are chosen on it alone.

@@ -108,7 +108,7 @@ def score_robustness(model_dir, cells, frontend, detectors, train, out, device="
     frontend : ncst.tracing.frontends._base.Base
         The model's front-end, on *device*.
     detectors : dict of str to (dict, path)
-        Entry and file of each detector, see `ncst.evaluation.detect.detect`: it is fitted again on the training clips as they
+        Entry and file of each detector, see `detect.detect`: it is fitted again on the training clips as they
         are, with the options that the file says.
     train : path
         Score file of the training split.

@@ -51,6 +51,7 @@ def short_names(folders):
 
 
 def common_splits(runs, notes):
+    """Return the splits that every run has scored; what only some have goes into the list *notes*."""
     found = [
         {p.relative_to(scores).with_suffix("").as_posix() for p in scores.rglob("*.parquet")}
         for run in runs
@@ -75,9 +76,11 @@ class Part:
         self.predicted = scores.predicted()[self.rows]
 
     def right(self):
+        """Say of every (N,) clip whether its class was predicted."""
         return np.asarray(self.scores.classes)[self.predicted] == self.label
 
     def rated(self, detector):
+        """Return the (N,) scores of *detector*, higher = more out-of-distribution."""
         path = self.ood / f"{detector}.parquet"
         found, _ = read_ood(path)
         if self.scores.split not in found:

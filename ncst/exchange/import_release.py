@@ -18,7 +18,7 @@ ABSENT = "not in the release"
 
 
 def write_released_sources(name, index, utterances, options, seed, out):
-    """Write a source set as the release has it: its utterances, dealt to shards in the order of `ncst.speech.sample_sources.draw`.
+    """Write a source set as the release has it: its utterances, dealt to shards in the order of `sample_sources.draw`.
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ def index_release(root, codecs, sizes, out, utterances_out, report_out, copy=Fal
     Raises
     ------
     NcstError
-        See `ncst.exchange.release_listing.list_clips`; or if counts differ, or a clip is not 16 kHz and not to be repacked.
+        See `release_listing.list_clips`; or if counts differ, or a clip is not 16 kHz and not to be repacked.
     """
     clips = list_clips(root, codecs, partial)
     if not clips:

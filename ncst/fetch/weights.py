@@ -84,8 +84,7 @@ def convert(name, entry, files, out, family="codecs"):
 def _looks_like(files):
     from safetensors.torch import load_file
 
-    from ncst.audio.codecs._architecture import looks_like
-    from ncst.core.checkpoint_files import load_pickle
+    from ncst.core.checkpoint_files import load_pickle, looks_like
 
     keys = []
     for path in files.values():

@@ -85,7 +85,7 @@ def model_entry(config, name):
 
 
 def _augmentation(config, model, names):
-    """Return what `ncst.tracing.augmentation.Augmentation` needs to know of the config to perturb the clips of *model*."""
+    """Return what `augmentation.Augmentation` needs to know of the config to perturb the clips of *model*."""
     frontend = config["models"][model]["frontend"]
     entry = config["frontends"][frontend]
     waveforms = [

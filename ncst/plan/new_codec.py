@@ -64,8 +64,8 @@ _ENTRY = """
 def new_codec(name, root):
     """Start the codec *name* in the project folder *root*.
 
-    Writes ``ncst/audio/codecs/<name>.py``, a class that already runs, and appends its entry to ``config/codecs.yaml``, whose
-    comments stay.
+    Writes ``ncst/audio/codecs/<name>.py``, a class that already runs, and appends its entry to ``config/codecs.yaml``,
+    whose comments stay.
 
     Parameters
     ----------

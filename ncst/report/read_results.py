@@ -33,7 +33,8 @@ class Results:
     tracers : list of dict
         The same of the taxonomy tracers, without ``refused``.
     robustness, unseen_real : lists of dict
-        What `ncst.evaluation.evaluate_robustness` and `ncst.evaluation.evaluate_unseen_real` wrote of every model and seed, named by ``run`` as well.
+        What `ncst.evaluation.evaluate_robustness` and `ncst.evaluation.evaluate_unseen_real` wrote of every model and
+        seed, named by ``run`` as well.
     shortcuts : dict
         What `ncst.evaluation.audit_shortcuts` wrote; empty without it.
     clips : DataFrame
@@ -118,7 +119,8 @@ def read_results(folder, config):
 def missing_ids(folder):
     """Return ``{source set: facts}`` of the sets whose list names utterances that the corpora lack.
 
-    The facts are the metadata that `ncst.speech.sample_sources.write_sources` leaves: ``missing`` and ``replaced`` are lists of ids.
+    The facts are the metadata that `sample_sources.write_sources` leaves: ``missing`` and ``replaced`` are lists of
+    ids.
     """
     found = {}
     for path in sorted((Path(folder) / "sources").glob("*.parquet")):

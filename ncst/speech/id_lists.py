@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from ncst.errors import NcstError
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 AUDIO_ENDING = re.compile(r"\.(wav|flac)$")
 
 

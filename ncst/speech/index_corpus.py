@@ -75,7 +75,7 @@ def index_corpus(name, entry, root, out_path, min_duration=0.5, workers=None):
     Raises
     ------
     NcstError
-        If the corpus' folder is not as it should be (see `ncst.speech.corpora._base.Base.index`), or no recording is usable.
+        If the corpus' folder is not as it should be (see `corpora._base.Base.index`), or no recording is usable.
     """
     corpus = registry.load("corpora", entry.get("module", name))(entry, root)
     rows = list(corpus.index())

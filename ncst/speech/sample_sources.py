@@ -81,7 +81,7 @@ def draw(tables, sets, seed):
         Options of each set, in drawing order: corpora (list), size, shard_size (int), and where wanted
         kind (``bonafide``, ``spoof`` or ``any``), subset (str or list), balance (``language``: equal parts; ``vq``,
         ``aux``, ``dec``: as many bona fide utterances as spoofs of them, see `ncst.speech.pairing.pair_spoofs`), ids
-        (file, see `ncst.speech.id_lists.read_ids`), missing (``skip`` or ``replace`` the listed ids that no corpus has),
+        (file, see `id_lists.read_ids`), missing (``skip`` or ``replace`` the listed ids that no corpus has),
         speaker_disjoint (true in any set: no two sets of the pool share a speaker).
     seed : int
 

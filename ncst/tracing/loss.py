@@ -56,7 +56,7 @@ class TaxonomyLoss(nn.Module):
             self.register_buffer(f"{head}_weights", torch.tensor(CLASSES[head].weights), persistent=False)
 
     def parts(self, logits, targets):
-        """Return ``{head: loss}`` of (B, outputs) *logits* and (B, columns) *targets* (`ncst.tracing.taxonomy.targets`)."""
+        """Return ``{head: loss}`` of (B, outputs) *logits* and (B, columns) *targets* (`taxonomy.targets`)."""
         losses = {}
         for place, (head, part) in enumerate(split_logits(self.heads, logits).items()):
             if head == "parameters":

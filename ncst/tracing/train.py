@@ -50,8 +50,8 @@ def train(
     ----------
     model_entry : dict
         The model's entry of ``config/models.yaml``: ``frontend``, ``options`` and ``training``; missing keys of
-        ``training`` take the values of `ncst.tracing.recipe.DEFAULTS`, those of the published baselines. With ``heads`` (see
-        `ncst.tracing.taxonomy.heads_of`) it is a taxonomy tracer. Where ``training`` has ``augment``, ``augmentation`` says
+        ``training`` take the values of `recipe.DEFAULTS`, those of the published baselines. With ``heads`` (see
+        `taxonomy.heads_of`) it is a taxonomy tracer. Where ``training`` has ``augment``, ``augmentation`` says
         what that is (`ncst.plan.entries.model_entry`). With ``checkpoint``, a published file, its weights are taken as
         they are and nothing is trained. A model that is `training_free` sees the training clips once.
     name : str

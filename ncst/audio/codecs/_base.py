@@ -9,8 +9,8 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 from torch.nn.utils import parametrize, remove_weight_norm
 
-from ncst.audio.codecs._architecture import looks_like
 from ncst.audio.codecs._fast import speed_up
+from ncst.core.checkpoint_files import looks_like
 from ncst.core.waveforms import SAMPLE_RATE, UnusableAudio, fit_length, resample
 from ncst.errors import NcstError
 

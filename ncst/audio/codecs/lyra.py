@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ncst.audio.codecs._architecture import looks_like
 from ncst.audio.codecs._base import Base, books_of
+from ncst.core.checkpoint_files import looks_like
 from ncst.errors import NcstError
 
 PARTS = ("soundstream_encoder", "quantizer", "lyragan")

@@ -8,7 +8,8 @@ class Chart:
     """One chart of the page.
 
     A record is a plain dict: the chart's keys, and values or arrays that the specification's own transforms unfold. The
-    page embeds every record once and hands the chosen ones to the chart; `ncst.report.draw_figures` does the same for files.
+    page embeds every record once and hands the chosen ones to the chart; `ncst.report.draw_figures` does the same for
+    files.
 
     Attributes
     ----------

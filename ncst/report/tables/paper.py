@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-FOLDER = Path(__file__).parents[1] / "resources" / "paper"
+FOLDER = Path(__file__).parents[3] / "resources" / "paper"
 
 
 def published(table, *keys):

@@ -20,7 +20,7 @@ PARTS = ("value", "low", "high")
 
 
 def collect(robustness, shortcuts, unseen_real):
-    """Return ``{table: (frame, blocks)}`` of the given files, see `ncst.report.tables.write_tables.write_tables`; none of absent ones."""
+    """Return ``{table: (frame, blocks)}`` of the given files (see `write_tables`); none of absent ones."""
     found = {}
     if robustness:
         found["robustness"] = _robustness([_read(path) for path in robustness])

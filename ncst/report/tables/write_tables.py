@@ -53,7 +53,7 @@ def write_tables(metrics_paths, out_dir, comparisons=None, robustness=(), shortc
     comparisons : path, optional
         What `ncst.evaluation.compare_models.compare_models` wrote: it becomes the table ``paired``.
     robustness, unseen_real : lists of paths
-        Files of `ncst.evaluation.evaluate_robustness.evaluate` and `ncst.evaluation.evaluate_unseen_real.evaluate`, one per model and seed.
+        Files of `evaluate_robustness.evaluate` and `evaluate_unseen_real.evaluate`, one per model and seed.
     shortcuts : path, optional
         File of `ncst.evaluation.audit_shortcuts.audit_shortcuts`.
 

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-LABELS = Path(__file__).parents[2] / "resources" / "codecfake_plus" / "labels.csv"
+LABELS = Path(__file__).parents[3] / "resources" / "codecfake_plus" / "labels.csv"
 
 
 def read_labels(part):

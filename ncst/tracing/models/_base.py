@@ -36,8 +36,8 @@ class Base(nn.Module):
     head : str
         Name of that layer, which some objectives replace.
     heads : bool
-        Whether the model has one output per task of `ncst.tracing.taxonomy`: *classes* is then a dict of head to number of
-        outputs, and the logits of all heads lie side by side in that order.
+        Whether the model has one output per task of `ncst.tracing.taxonomy`: *classes* is then a dict of head to number
+        of outputs, and the logits of all heads lie side by side in that order.
     training_free : bool
         Whether it takes no gradient steps but learns by one call of ``remember(batches)``.
     """
