@@ -24,14 +24,11 @@ import tempfile
 import time
 from pathlib import Path
 
+import golden_codecs
 import soundfile
 import torch
+from signals import speech_like
 from torch import nn
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-import _golden_codecs
-from test_codecs import speech_like
 
 from ncst import registry
 from ncst.audio import resynthesize
@@ -58,7 +55,7 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def load(name, weights, device):
-    return registry.load("codecs", name)(_golden_codecs.CODECS[name], weights, device)
+    return registry.load("codecs", name)(golden_codecs.CODECS[name], weights, device)
 
 
 def as_published(name, weights, device):
@@ -114,7 +111,7 @@ def time_ours(name, weights, device, shard, repeats, start_line, results):
 
     codec.run = timed
     resynthesize.registry.load = lambda family, module: lambda *_: codec
-    entry = _golden_codecs.CODECS[name]
+    entry = golden_codecs.CODECS[name]
     for number in range(repeats + 1):  # the first one warms up
         inside.clear()
         start_line.wait()
@@ -184,7 +181,7 @@ def main():
         folder = Path(name)
         files, shards = write_clips(folder, options.clips, CORES if device == "cpu" else 1)
         for codec in options.codecs or CASES:
-            _golden_codecs.load(CASES[codec], folder / codec)
+            golden_codecs.load(CASES[codec], folder / codec)
             weights = folder / codec / "codec.safetensors"
             plain, ours, outside = compare(codec, weights, device, files, shards, options.repeats)
             print(f"| {codec} | {plain:.1f} | {ours:.1f} | {ours / plain:.2f} | {outside:.1%} |", flush=True)

@@ -138,8 +138,8 @@ def feature_files(folder, frontend, features, copies=1):
     """Store *features* as those of *frontend* in *copies* shards and return their clips."""
     import numpy as np
 
+    from ncst.formats.features import FeatureStore, feature_path
     from ncst.tracing.batches import Clips
-    from ncst.tracing.compute_features import FeatureStore, feature_path
 
     about = {"shape": list(features.shape[1:]), "time_axis": 0}
     shards = [f"train/real/{i}.parquet" for i in range(copies)]

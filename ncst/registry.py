@@ -39,9 +39,8 @@ def load(family, name):
         If there is no such module.
     """
     if name not in modules(family):
-        raise NcstError(
-            f"No {name!r} among the {family}: write ncst/{family}/{name}.py or use one of {modules(family)}."
-        )
+        folder = FAMILIES[family].replace(".", "/")
+        raise NcstError(f"No {name!r} among the {family}: write {folder}/{name}.py or use one of {modules(family)}.")
     base = importlib.import_module(f"{FAMILIES[family]}._base").Base
     module = importlib.import_module(f"{FAMILIES[family]}.{name}")
     (found,) = [

@@ -12,9 +12,18 @@ from ncst import registry
 from ncst.audio.delay import estimate_delay_ms
 from ncst.core.memory import keep_freed_memory
 from ncst.core.seeds import seed_of
-from ncst.core.waveforms import SILENCE_DB, UnusableAudio, encode_flac, read_audio, resample, rms_db
+from ncst.core.waveforms import SILENCE_DB, UnusableAudio, read_audio, resample, rms_db
 from ncst.errors import NcstError
-from ncst.formats.shards import COLUMNS, clip_id, read_rows, samples_of, write_shard
+from ncst.formats.shards import (
+    COLUMNS,
+    clip_id,
+    codec_columns,
+    failed_columns,
+    ok_columns,
+    read_rows,
+    samples_of,
+    write_shard,
+)
 
 log = logging.getLogger(__name__)
 
@@ -155,45 +164,6 @@ def _checked(samples, real, row):
     if rms_db(samples) < SILENCE_DB:
         return failed_columns("codec returned silence", row["native_rate"])
     return ok_columns(samples, row["native_rate"], estimate_delay_ms(real, samples))
-
-
-def codec_columns(name, entry, label, traced):
-    """Return the columns of a clip that its codec decides; a clip that is not *traced* has no taxonomy."""
-    taxonomy = entry["taxonomy"] if traced else {}
-    return {
-        "codec": name,
-        "label": label,
-        "vq": taxonomy.get("vq"),
-        "aux": taxonomy.get("aux"),
-        "dec": taxonomy.get("dec"),
-        "bitrate_kbps": entry.get("bitrate_kbps"),
-    }
-
-
-def ok_columns(samples, native_rate, delay_ms, audio=None):
-    """Return the columns of a usable clip of (T,) *samples* at 16 kHz; *audio* is by default made of them."""
-    return {
-        "native_rate": native_rate,
-        "duration": len(samples) / 16_000,
-        "rms_db": rms_db(samples),
-        "delay_ms": delay_ms,
-        "status": "ok",
-        "reason": None,
-        "audio": audio or encode_flac(samples),
-    }
-
-
-def failed_columns(reason, native_rate):
-    """Return the columns of a clip without audio."""
-    return {
-        "native_rate": native_rate,
-        "duration": None,
-        "rms_db": None,
-        "delay_ms": None,
-        "status": "failed",
-        "reason": reason,
-        "audio": None,
-    }
 
 
 def _report(out, rows):

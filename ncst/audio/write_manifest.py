@@ -13,6 +13,7 @@ from ncst.core.files import atomic
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import SAMPLE_RATE
 from ncst.errors import NcstError
+from ncst.formats.manifests import SCHEMA
 from ncst.plan import sharding
 from ncst.speech.pairing import pair_spoofs
 
@@ -22,20 +23,6 @@ SHARD_COLUMNS = [
     *("clip_id", "utt_id", "label", "codec", "source_set", "corpus", "speaker", "language", "gender"),
     *("vq", "aux", "dec", "bitrate_kbps", "duration"),
 ]
-SCHEMA = pa.schema(
-    [
-        ("clip_id", pa.string()),
-        ("utt_id", pa.string()),
-        ("split", pa.string()),
-        ("label", pa.int16()),
-        *[(name, pa.string()) for name in ("codec", "source_set", "corpus", "speaker", "language", "gender")],
-        *[(name, pa.string()) for name in ("vq", "aux", "dec")],
-        ("bitrate_kbps", pa.float32()),
-        ("duration", pa.float32()),
-        ("shard_file", pa.string()),
-        ("row", pa.int32()),
-    ]
-)
 
 
 def write_manifest(split, entry, shard_files, audio, out, seed=0):
@@ -181,23 +168,3 @@ def _check(split, table):
             f"The split {split!r} has {len(twice)} clips twice, first {twice[0].as_py()!r}: two of its pairs "
             "overlap in config/splits.yaml."
         )
-
-
-def read_manifest(path, columns=tuple(SCHEMA.names)):
-    """Return *columns* of the manifest *path* as a pyarrow table.
-
-    Raises
-    ------
-    NcstError
-        If the file is unreadable, lacks a column or has no clips.
-    """
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        raise NcstError(f"{path} is not a readable manifest: delete it and run again ({error}).") from error
-    missing = [name for name in columns if name not in table.column_names]
-    if missing:
-        raise NcstError(f"{path} is not a manifest: it lacks the columns {missing}.")
-    if not len(table):
-        raise NcstError(f"The manifest {path} has no clips: check its split and the failed clips of its shards.")
-    return table.select(list(columns))

@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ncst.audio.write_manifest import read_manifest
 from ncst.core.files import atomic
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import SAMPLE_RATE, frame_powers, speech_span
+from ncst.formats.manifests import read_manifest
 from ncst.formats.shards import ROW_GROUP, read_audio_of, samples_of
 
 FLOOR_DB = -120.0

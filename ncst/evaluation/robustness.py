@@ -7,11 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ncst import registry
-from ncst.audio.write_manifest import read_manifest
 from ncst.core.files import atomic
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import encode_flac
 from ncst.errors import NcstError
+from ncst.formats.manifests import read_manifest
 from ncst.formats.shards import ROW_GROUP, SCHEMA, iter_clips, read_audio_of
 
 CLEAN = "clean"
@@ -154,7 +154,7 @@ def _outputs(network, crop, frontend, path, batch, device):
     """Return the rows of a cell and the network's (N, D) embeddings and (N, C) logits of them."""
     import torch
 
-    from ncst.tracing.compute_features import as_float
+    from ncst.formats.features import as_float
     from ncst.tracing.frontends._base import fit_clip
 
     rows, waiting, embeddings, logits = [], [], [], []

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
 
-from ncst.audio.write_manifest import read_manifest
 from ncst.core.files import atomic_folder
 from ncst.core.waveforms import SAMPLE_RATE, encode_flac, to_pcm
 from ncst.errors import NcstError
+from ncst.formats.manifests import read_manifest
 from ncst.formats.shards import iter_clips
 from ncst.plan.official_release import CORPORA, FOLDERS, LISTS, UTTERANCES
 

@@ -7,11 +7,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from ncst.audio.delay import estimate_delay_ms
-from ncst.audio.resynthesize import codec_columns, failed_columns, ok_columns
 from ncst.core.waveforms import UnusableAudio, fit_length, read_audio, resample
-from ncst.formats.shards import clip_id, write_shard
-from ncst.speech.index_corpus import SCHEMA
-from ncst.speech.sample_sources import ranked, to_shards, write_table
+from ncst.formats.index import SCHEMA
+from ncst.formats.shards import clip_id, codec_columns, failed_columns, ok_columns, write_shard
+from ncst.formats.sources import ranked, to_shards, write_table
 
 log = logging.getLogger(__name__)
 ABSENT = "not in the release"

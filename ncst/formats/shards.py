@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ncst.core.files import atomic
-from ncst.core.waveforms import SAMPLE_RATE, UnusableAudio, read_audio
+from ncst.core.waveforms import SAMPLE_RATE, UnusableAudio, encode_flac, read_audio, rms_db
 from ncst.errors import NcstError
 
 ROW_GROUP = 100
@@ -52,6 +52,45 @@ COLUMNS = [name for name, _ in _FIELDS]
 def clip_id(codec, utt_id):
     """Name a clip as the benchmark does: the utterance's own id for real speech, else ``<codec>_<utt_id>``."""
     return utt_id if codec == "real" else f"{codec}_{utt_id}"
+
+
+def codec_columns(name, entry, label, traced):
+    """Return the columns of a clip that its codec decides; a clip that is not *traced* has no taxonomy."""
+    taxonomy = entry["taxonomy"] if traced else {}
+    return {
+        "codec": name,
+        "label": label,
+        "vq": taxonomy.get("vq"),
+        "aux": taxonomy.get("aux"),
+        "dec": taxonomy.get("dec"),
+        "bitrate_kbps": entry.get("bitrate_kbps"),
+    }
+
+
+def ok_columns(samples, native_rate, delay_ms, audio=None):
+    """Return the columns of a usable clip of (T,) *samples* at 16 kHz; *audio* is by default made of them."""
+    return {
+        "native_rate": native_rate,
+        "duration": len(samples) / 16_000,
+        "rms_db": rms_db(samples),
+        "delay_ms": delay_ms,
+        "status": "ok",
+        "reason": None,
+        "audio": audio or encode_flac(samples),
+    }
+
+
+def failed_columns(reason, native_rate):
+    """Return the columns of a clip without audio."""
+    return {
+        "native_rate": native_rate,
+        "duration": None,
+        "rms_db": None,
+        "delay_ms": None,
+        "status": "failed",
+        "reason": reason,
+        "audio": None,
+    }
 
 
 def write_shard(path, rows):

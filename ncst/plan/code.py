@@ -21,7 +21,7 @@ def code_of(family, module):
     folder = CODE.joinpath(*package.split(".")[1:])
     first = folder / f"{module}.py"
     if not first.is_file():
-        raise NcstError(f"There is no {module!r} among the {family}: write ncst/{family}/{module}.py.")
+        raise NcstError(f"There is no {module!r} among the {family}: write {first.relative_to(CODE.parent)}.")
     files, queue = [], [first, folder / "_base.py"]
     while queue:
         path = queue.pop(0)

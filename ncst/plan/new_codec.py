@@ -83,7 +83,7 @@ def new_codec(name, root):
     NcstError
         If the name is not valid or taken, or *root* is not the project; nothing is written then.
     """
-    module = Path(root) / "ncst" / "codecs" / f"{name}.py"
+    module = Path(root) / "ncst" / "audio" / "codecs" / f"{name}.py"
     config = Path(root) / "config" / "codecs.yaml"
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
         raise NcstError(

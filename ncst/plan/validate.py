@@ -5,8 +5,8 @@ from pathlib import Path
 import yaml
 
 from ncst.errors import NcstError
-from ncst.fetch.archives import check_terms
 from ncst.plan import entries, selection
+from ncst.plan.terms import check_terms
 
 SCHEMAS = Path(__file__).parents[2] / "workflow" / "schemas"
 FAMILIES = (

@@ -14,27 +14,9 @@ import soundfile
 from ncst import registry
 from ncst.core.files import atomic
 from ncst.errors import NcstError
+from ncst.formats.index import SCHEMA
 
 LOG = logging.getLogger(__name__)
-SCHEMA = pa.schema(
-    {
-        "utt_id": pa.string(),
-        "corpus": pa.string(),
-        "speaker": pa.string(),
-        "language": pa.string(),
-        "gender": pa.string(),
-        "text": pa.string(),
-        "path": pa.string(),
-        "kind": pa.string(),
-        "subset": pa.string(),
-        **dict.fromkeys(("parent", "codec", "vq", "aux", "dec"), pa.string()),
-        "duration": pa.float32(),
-        "sample_rate": pa.int32(),
-        "channels": pa.int16(),
-        "status": pa.string(),
-        "reason": pa.string(),
-    }
-)
 _HEADERS = pa.schema(
     {
         "path": pa.string(),

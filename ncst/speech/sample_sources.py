@@ -1,12 +1,12 @@
 """Source sets: named, seeded selections of utterances, dealt to shards."""
 
-import json
 import logging
 from collections import Counter
 
-from ncst.core.files import atomic
 from ncst.core.seeds import seed_of
 from ncst.errors import NcstError
+from ncst.formats.index import SCHEMA
+from ncst.formats.sources import to_shards, write_table
 from ncst.plan.pools import pool_of
 from ncst.speech.id_lists import check_lists, read_ids
 from ncst.speech.pairing import TAXONOMIES, pair_spoofs
@@ -38,8 +38,6 @@ def write_sources(name, indexes, sources, seed, out_path):
     """
     import pyarrow.parquet as pq
 
-    from ncst.speech.index_corpus import SCHEMA
-
     tables = {}
     for path in indexes:
         rows = pq.read_table(path, schema=SCHEMA).to_pylist()
@@ -49,21 +47,6 @@ def write_sources(name, indexes, sources, seed, out_path):
         fate = f"replaced by {' '.join(replaced)}" if replaced else "skipped"
         LOG.warning("%s: the corpora lack %d of the listed ids, %s: %s", name, len(missing), fate, " ".join(missing))
     write_table(name, rows, missing, out_path, replaced)
-
-
-def write_table(name, rows, missing, out_path, replaced=()):
-    """Write the *rows* of a source set, and the ids that are *missing* or *replaced*, as `write_sources` describes."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from ncst.speech.index_corpus import SCHEMA
-
-    facts = {"source_set": name, "drawn": len(rows), "missing": missing, "replaced": list(replaced)}
-    metadata = {"ncst": json.dumps(facts)}
-    columns = [pa.field("source_set", pa.string()), pa.field("shard", pa.string()), pa.field("row", pa.int32())]
-    with atomic(out_path) as temporary:
-        table = pa.Table.from_pylist(rows, schema=pa.schema([*SCHEMA, *columns], metadata=metadata))
-        pq.write_table(table, temporary, compression="zstd")
 
 
 def draw(tables, sets, seed):
@@ -216,21 +199,3 @@ def _choose_listed(name, left, options, ids):
     others = [row for row in left if row["utt_id"] not in ids]
     others = _choose(name, others, options | {"balance": None}, options["size"] - len(present)) if missing else []
     return present + others, missing, [row["utt_id"] for row in others]
-
-
-def ranked(rows, seed):
-    """Return *rows* in the order in which sets draw them: by a hash of seed and id."""
-    return sorted(rows, key=lambda row: (seed_of(seed, row["utt_id"]), row["utt_id"]))
-
-
-def to_shards(name, rows, options):
-    """Cut the ranking into shards of nearly equal size, whose number follows from the config alone."""
-    from ncst.plan.sharding import shard_names
-
-    shards = shard_names(options["size"], options["shard_size"])
-    bounds = [len(rows) * i // len(shards) for i in range(len(shards) + 1)]
-    return [
-        {**row, "source_set": name, "shard": shard, "row": position}
-        for shard, start, end in zip(shards, bounds, bounds[1:])
-        for position, row in enumerate(rows[start:end])
-    ]

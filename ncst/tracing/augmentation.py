@@ -4,7 +4,7 @@ import numpy as np
 
 from ncst import registry
 from ncst.errors import NcstError
-from ncst.tracing.compute_features import FeatureStore, as_float
+from ncst.formats.features import FeatureStore, as_float
 from ncst.tracing.frontends._base import fit_clip
 
 
@@ -25,7 +25,7 @@ class Augmentation:
 
     Attributes
     ----------
-    store : ncst.tracing.compute_features.FeatureStore
+    store : ncst.formats.features.FeatureStore
         The waveforms.
     fingerprint : dict
         That of the model's front-end.

@@ -15,7 +15,7 @@ class Clips(torch.utils.data.Dataset):
     ----------
     manifest : dict of str to list
         The columns ``shard_file`` and ``row`` are read.
-    store : ncst.tracing.compute_features.FeatureStore
+    store : ncst.formats.features.FeatureStore
         Where the features are.
     crop : int or None
         Length that is kept along the features' time axis; None keeps all.

@@ -10,12 +10,8 @@ import pyarrow.parquet as pq
 from ncst.core.files import atomic
 from ncst.errors import NcstError
 from ncst.formats import shards
+from ncst.formats.features import audio_digest
 from ncst.tracing.frontends._base import fit_clip
-
-
-def feature_path(results, frontend, shard_file):
-    """Return the path of the features of *shard_file*, a shard's path relative to ``<results>/audio``."""
-    return Path(results) / "features" / frontend / Path(shard_file).with_suffix(".npy")
 
 
 def compute_features(shard_path, frontend, out_path, batch=8):
@@ -57,7 +53,7 @@ def compute_features(shard_path, frontend, out_path, batch=8):
         features.flush()
         del features
     with atomic(out_path.with_suffix(".json")) as temporary:
-        about = frontend.fingerprint() | {"audio": _digest(shard_path)}
+        about = frontend.fingerprint() | {"audio": audio_digest(shard_path)}
         temporary.write_text(json.dumps(about, indent=1, sort_keys=True) + "\n")
 
 
@@ -68,89 +64,9 @@ def _reserve(path):
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
-def _digest(shard_path):
-    """Return the SHA-256 of a shard's audio, from its metadata."""
-    return (pq.read_metadata(shard_path).metadata or {}).get(b"audio_sha256", b"").decode()
-
-
 def _flush(waiting, frontend, features):
     """Compute the *waiting* (row, clip) pairs, store them, and empty the list."""
     if waiting:
         numbers, clips = zip(*waiting)
         features[list(numbers)] = frontend.compute(np.stack(clips).astype(np.float32))
         waiting.clear()
-
-
-class FeatureStore:
-    """The features of one front-end under a results folder; files are opened when first needed.
-
-    Parameters
-    ----------
-    results : path
-        The results folder.
-    frontend : str
-        The front-end's entry.
-    fingerprint : dict or None
-        What the features must have been made with; None takes that of the first file.
-    """
-
-    def __init__(self, results, frontend, fingerprint=None):
-        self.results = Path(results)
-        self.frontend = frontend
-        self.fingerprint = fingerprint
-        self._maps = {}
-
-    def __getstate__(self):
-        return self.__dict__ | {"_maps": {}}
-
-    def open(self, shard_file):
-        """Return the memory map of the features of *shard_file*.
-
-        Raises
-        ------
-        NcstError
-            If the features are missing or damaged, or made of other audio or with other weights, options or clip
-            length.
-        """
-        if shard_file not in self._maps:
-            path = feature_path(self.results, self.frontend, shard_file)
-            try:
-                found = json.loads(path.with_suffix(".json").read_text())
-                features = np.load(path, mmap_mode="c").view(np.ndarray)
-            except FileNotFoundError as error:
-                raise NcstError(
-                    f"Features missing: {error.filename}; compute them before training or scoring."
-                ) from error
-            except (OSError, ValueError, EOFError) as error:
-                raise NcstError(f"Features damaged: {path}; delete the file and run again.") from error
-            audio, shard = found.pop("audio", ""), self.results / "audio" / shard_file
-            if shard.is_file() and audio != _digest(shard):
-                raise NcstError(f"{path} was made of other audio than {shard} holds now: delete it and run again.")
-            self.fingerprint = self.fingerprint or found
-            if found != self.fingerprint:
-                raise NcstError(
-                    f"{path} was made with other {_differences(found, self.fingerprint)}: delete it and run again."
-                )
-            self._maps[shard_file] = features
-        return self._maps[shard_file]
-
-    def read(self, shard_files, rows):
-        """Return the (B, *shape) float32 features of the given rows of the given shards, int16 scaled to [-1, 1)."""
-        import torch
-
-        parts = [torch.from_numpy(self.open(file)[row]) for file, row in zip(shard_files, rows)]
-        values = torch.empty(len(parts), *parts[0].shape)
-        for value, part in zip(values, parts):
-            value.copy_(part)
-        return (values.mul_(1 / 32768) if parts[0].dtype == torch.int16 else values).numpy()
-
-
-def as_float(features):
-    """Return *features* as float32, int16 scaled to [-1, 1)."""
-    return features.astype(np.float32) / 32768 if features.dtype == np.int16 else features.astype(np.float32)
-
-
-def _differences(found, wanted):
-    """Name the keys in which two fingerprints differ, with short values."""
-    keys = [k for k in sorted(found.keys() | wanted.keys()) if found.get(k) != wanted.get(k)]
-    return ", ".join(f"{k} ({str(found.get(k))[:60]} instead of {str(wanted.get(k))[:60]})" for k in keys)

@@ -7,11 +7,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ncst.audio.write_manifest import read_manifest
 from ncst.errors import NcstError
+from ncst.formats.features import FeatureStore
+from ncst.formats.manifests import read_manifest
 from ncst.formats.scores import write_scores
 from ncst.tracing.batches import Clips, loader
-from ncst.tracing.compute_features import FeatureStore
 from ncst.tracing.taxonomy import COLUMNS as TAXONOMY
 from ncst.tracing.taxonomy import split_logits
 from ncst.tracing.train import build

@@ -12,15 +12,15 @@ import torch
 from safetensors.torch import save
 
 from ncst import registry
-from ncst.audio.write_manifest import read_manifest
 from ncst.core.files import atomic, sha256
 from ncst.core.seeds import seed_of
 from ncst.errors import NcstError
+from ncst.formats.features import FeatureStore
+from ncst.formats.manifests import read_manifest
 from ncst.plan import code
 from ncst.tracing import taxonomy
 from ncst.tracing.augmentation import Augmentation
 from ncst.tracing.batches import Clips
-from ncst.tracing.compute_features import FeatureStore
 from ncst.tracing.loss import objective_of
 from ncst.tracing.recipe import read_recipe
 from ncst.tracing.sampling import groups_of

@@ -1,0 +1,23 @@
+"""The index of a corpus: one row per recording, with who, what, where, and why it was rejected."""
+
+import pyarrow as pa
+
+SCHEMA = pa.schema(
+    {
+        "utt_id": pa.string(),
+        "corpus": pa.string(),
+        "speaker": pa.string(),
+        "language": pa.string(),
+        "gender": pa.string(),
+        "text": pa.string(),
+        "path": pa.string(),
+        "kind": pa.string(),
+        "subset": pa.string(),
+        **dict.fromkeys(("parent", "codec", "vq", "aux", "dec"), pa.string()),
+        "duration": pa.float32(),
+        "sample_rate": pa.int32(),
+        "channels": pa.int16(),
+        "status": pa.string(),
+        "reason": pa.string(),
+    }
+)

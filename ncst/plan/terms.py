@@ -1,0 +1,30 @@
+"""Licences that a user accepts before anything is downloaded."""
+
+from ncst.errors import NcstError
+
+
+def check_terms(name, entry, accepted):
+    """Check that *name* can be fetched and its licence is accepted.
+
+    Parameters
+    ----------
+    name, entry : str, dict
+        A corpus or release and its entry in the config.
+    accepted : list of str
+        The config's ``accept``.
+
+    Raises
+    ------
+    NcstError
+        Naming the licence, where to read it and what to write into the config.
+    """
+    if "download" not in entry:
+        raise NcstError(
+            f"{entry['title']}, licence {entry['licence']}, cannot be fetched for you: get it from {entry.get('url')}"
+            f" and name its folder in `roots: {{{name}: ...}}`."
+        )
+    if name not in accepted:
+        raise NcstError(
+            f"{entry['title']} is published under {entry['licence']}: read {entry['download']['terms']}, and if you"
+            f" accept it, add {name} to `accept: [...]` in the config (`--config 'accept=[{name}]'`)."
+        )

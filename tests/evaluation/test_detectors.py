@@ -1,0 +1,250 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from helpers.golden_open_set import golden_open_set
+from scipy import special, stats
+from sklearn.covariance import EmpiricalCovariance
+from sklearn.neighbors import NearestNeighbors
+
+from ncst.errors import NcstError
+from ncst.evaluation.detectors._base import linear_head, softmax, unit
+from ncst.evaluation.detectors._neighbours import Bank
+from ncst.evaluation.metrics import auroc, eer, fpr_at, sweep
+from ncst.registry import build, modules
+
+ROOT = Path(__file__).parents[2]
+ENTRIES = yaml.safe_load((ROOT / "config/detectors.yaml").read_text())["detectors"]
+GOLDEN = Path(__file__).parents[1] / "golden/detectors"
+INFO = json.loads((GOLDEN / "detectors.json").read_text())
+OFFICIAL = {  # our name: official name, official score from ours
+    "msp": ("msp", lambda s: 1.0 - s),
+    "energy": ("energy", lambda s: -s),
+    "knn": ("knn", lambda s: 1.0 - s),
+    "mahalanobis": ("mahalanobis", lambda s: np.exp(-s.astype(np.float64) / 4096)),
+    "nsd": ("NSD", lambda s: -s),
+    "nnguide": ("nnguide", lambda s: -s),
+    "max_logit": ("maxlogit", lambda s: -s),
+}
+
+
+@pytest.fixture(scope="module")
+def golden():
+    sizes = {key: INFO["inputs"][key] for key in ("seed", "train", "known", "unknown", "width", "classes")}
+    parts = golden_open_set(**sizes)
+    for part, sums in INFO["inputs"]["checks"].items():
+        assert np.isclose(parts[part][0].sum(dtype=np.float64), sums["feature_sum"], rtol=1e-12)
+        assert np.isclose(parts[part][1].sum(dtype=np.float64), sums["logit_sum"], rtol=1e-12)
+    return parts
+
+
+def toy(width, seed=0, train=420, rows=90):
+    """Seven classes with a linear head; rows around class means, unknown rows elsewhere."""
+    rng = np.random.default_rng(seed)
+    means = 2.0 + rng.standard_normal((7, width))
+    head = 8.0 * (means - means.mean(axis=0)) / width
+    bias = -head @ means.mean(axis=0) + 5.0
+
+    def around(centres, spread):
+        features = (centres + spread * rng.standard_normal((len(centres), width))).astype(np.float32)
+        return features, (features @ head.T + bias).astype(np.float32)
+
+    labels = np.arange(train) % 7
+    known = means[np.arange(rows) % 7]
+    unknown = 0.5 * (known + means.mean(axis=0)) - 1.0
+    return (*around(means[labels], 0.5), labels), around(known, 0.5), around(unknown, 1.0)
+
+
+def test_every_module_has_an_entry_and_five_are_the_papers():
+    assert {entry.get("module", name) for name, entry in ENTRIES.items()} == set(modules("detectors"))
+    assert {name for name, entry in ENTRIES.items() if entry["paper"]} == {"msp", "energy", "knn", "mahalanobis", "nsd"}
+    assert all(
+        entry.keys() - {"tune"} == {"title", "year", "reference", "paper", "options"} for entry in ENTRIES.values()
+    )
+
+
+@pytest.mark.parametrize("width", [160, 256])
+@pytest.mark.parametrize("name", ENTRIES)
+def test_contract(name, width):
+    train, known, unknown = toy(width)
+    detector = build("detectors", name, ENTRIES[name])
+    assert detector.fit(*train) is detector
+    features, logits = (np.concatenate(pair) for pair in zip(known, unknown))
+    scores = detector.score(features, logits)
+    assert scores.shape == (180,) and scores.dtype == np.float32 and np.isfinite(scores).all()
+    assert auroc(*sweep(scores[:90], scores[90:]).rates()) > 0.95, "higher must mean more out-of-distribution"
+
+    tolerance = {"rtol": 2e-5, "atol": 2e-5 * np.abs(scores).max()}
+    order = np.random.default_rng(1).permutation(180)
+    np.testing.assert_allclose(detector.score(features[order], logits[order]), scores[order], **tolerance)
+    detector.rows = 7
+    np.testing.assert_allclose(detector.score(features, logits), scores, **tolerance)
+    np.testing.assert_allclose(detector.score(features[5:6], logits[5:6]), scores[5:6], **tolerance)
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_awkward_arrays_give_finite_scores(name):
+    (features, logits, labels), known, _ = toy(24)
+    features, logits = features.copy(), logits.copy()
+    features[:, 20:] = 0.0
+    features[0], logits[:40] = 0.0, 300.0 * logits[:40]
+    logits[:40] += 500.0
+    detector = build("detectors", name, ENTRIES[name]).fit(features, logits, labels)
+    assert np.isfinite(detector.score(features, logits)).all()
+    assert np.isfinite(detector.score(np.zeros((2, 24)), np.zeros((2, 7)))).all()
+    assert np.isfinite(detector.score(*known)).all()
+
+
+@pytest.mark.parametrize("name", OFFICIAL)
+def test_scores_and_metrics_equal_the_official_ones(name, golden):
+    theirs, to_official = OFFICIAL[name]
+    arrays = np.load(GOLDEN / "detectors.npz")
+    detector = build("detectors", name, ENTRIES[name]).fit(*golden["train"])
+    known, unknown = (detector.score(*golden[part][:2]) for part in ("id", "ood"))
+    every = np.concatenate([known, unknown])
+    atol = INFO["noise"][f"{theirs}.score"]["suggested_atol"]
+    np.testing.assert_allclose(to_official(every[arrays["rows"]]), arrays[f"{theirs}.score"], rtol=0, atol=atol)
+    rates = sweep(known, unknown).rates()
+    area, fpr95, equal, _ = arrays[f"{theirs}.metrics"]
+    assert abs(auroc(*rates) - area) < 5e-6
+    assert abs(fpr_at(*rates) - fpr95) <= 1.001e-3 and abs(eer(*rates) - equal) <= 1.001e-3
+
+
+PYTORCH_OOD = {  # score in golden/detectors/pytorch_ood.npz: our module, its options, their score from ours
+    "max_logit": ("max_logit", {}, 1.0),
+    "energy": ("energy", {}, 1.0),
+    "energy_5": ("energy", {"temperature": 5.0}, 1.0),
+    "entropy": ("entropy", {}, 1.0),
+    "gen": ("gen", {"gamma": 0.1}, 1 / 7),  # a mean there
+    "gen_3": ("gen", {"gamma": 0.5, "top": 3}, 1 / 3),
+    "kl_matching": ("kl_matching", {}, 1.0),
+    "vim": ("vim", {}, 1.0),  # 60 principal dimensions
+    "relative_mahalanobis": ("relative_mahalanobis", {}, 1 / 3000),  # sums of squares there, not covariances
+    "nnguide": ("nnguide", {"k": 7}, 1.0),
+    "fdbd": ("fdbd", {}, 1.0),
+    "react": ("react", {"quantile": 0.9}, 1.0),
+    "she": ("she", {}, 1.0),
+}
+
+
+@pytest.mark.parametrize("name", PYTORCH_OOD)
+def test_scores_equal_those_of_pytorch_ood(name, golden):
+    """Scores of pytorch-ood 0.4.0 for 300 of the golden rows, under a head of full rank that lies beside them."""
+    arrays = np.load(GOLDEN / "pytorch_ood.npz")
+    module, options, factor = PYTORCH_OOD[name]
+    weight, bias = arrays["weight"].astype(np.float64), arrays["bias"].astype(np.float64)
+    features, _, labels = golden["train"]
+    every = np.concatenate([golden["id"][0], golden["ood"][0]])[arrays["rows"]]
+    if name == "vim":
+        rows = features + np.linalg.pinv(weight) @ bias
+        power = np.cumsum(np.linalg.eigvalsh(rows.T @ rows / len(rows)))
+        options = {"variance": 1.0 - power[99] / power[-1] - 1e-9}
+    detector = build("detectors", module, {"options": options})
+    detector.fit(features, features @ weight.T + bias, labels, (weight, bias))
+    scores = factor * detector.score(every, every @ weight.T + bias).astype(np.float64)
+    tolerance = 2e-4 if name == "vim" else 2e-5  # a difference of large numbers in single precision there
+    np.testing.assert_allclose(scores, arrays[name], rtol=tolerance, atol=tolerance * np.abs(arrays[name]).max())
+
+
+def test_softmax_energy_and_ensemble_by_scipy(golden):
+    features, logits, labels = golden["train"]
+    query, query_logits, _ = golden["ood"]
+    detector = build("detectors", "sme", {}).fit(features, logits, labels)
+    expected = -special.logsumexp(special.softmax(query_logits.astype(np.float64), axis=1), axis=1)
+    np.testing.assert_allclose(detector.score(query, query_logits), np.log(6 + np.e) + expected, atol=1e-6)
+    members = {"energy": {}, "max_logit": {}}
+    detector = build("detectors", "ensemble", {"options": {"members": members, "reference": len(features)}})
+    detector.fit(features, logits, labels)
+    ranks, inside = [], np.ones(len(query), bool)
+    for name in members:
+        member = build("detectors", name, {}).fit(features, logits, labels)
+        known, scores = member.score(features, logits), member.score(query, query_logits)
+        ranks.append([stats.percentileofscore(known, score, "mean") / 100 for score in scores])
+        inside &= (scores > known.min()) & (scores < known.max())
+    assert inside.sum() > 900
+    found = detector.score(query, query_logits)[inside]
+    np.testing.assert_allclose(found, np.mean(ranks, axis=0)[inside], atol=1.5 / len(features))
+
+
+def test_neighbours_and_mahalanobis_by_sklearn(golden):
+    features, logits, labels = golden["train"]
+    query, query_logits, _ = (part[:50] for part in golden["ood"])
+    near = NearestNeighbors(n_neighbors=7, metric="cosine", algorithm="brute").fit(features)
+    detector = build("detectors", "knn", {"options": {"k": 7}}).fit(features, logits, labels)
+    np.testing.assert_allclose(detector.score(query, query_logits), near.kneighbors(query)[0][:, 6], atol=2e-6)
+    means = np.stack([unit(features)[labels == c].mean(axis=0) for c in range(7)])
+    within = EmpiricalCovariance(assume_centered=True).fit(unit(features) - means[labels])
+    expected = np.min([within.mahalanobis(unit(query) - mean) for mean in means], axis=0)
+    detector = build("detectors", "mahalanobis", {}).fit(features, logits, labels)
+    np.testing.assert_allclose(detector.score(query, query_logits), expected, rtol=2e-3)
+
+
+def test_bank_finds_the_largest_products_exactly():
+    rng = np.random.default_rng(0)
+    for size, k in ((7, 7), (50, 1), (501, 7), (1000, 20)):
+        rows = np.round(rng.standard_normal((size, 5)), 1).astype(np.float32)
+        queries = rng.standard_normal((33, 5)).astype(np.float32)
+        expected = np.sort(queries @ rows.T, axis=1)[:, -k:]
+        np.testing.assert_allclose(Bank(rows, k).largest(queries), expected, atol=1e-5)
+    with pytest.raises(NcstError, match="8 neighbours asked of 7"):
+        Bank(np.zeros((7, 2)), 8)
+
+
+def test_nsd_is_the_mean_over_all_training_rows(golden):
+    features, logits, _ = golden["train"]
+    query, query_logits, _ = (part[:20] for part in golden["ood"])
+    confidence = np.log(np.exp(logits.astype(np.float64)).sum(1))
+    mean = (unit(query) @ unit(features).T * confidence).mean(axis=1)
+    expected = -np.log(np.exp(query_logits.astype(np.float64)).sum(1)) * mean
+    detector = build("detectors", "nsd", ENTRIES["nsd"]).fit(*golden["train"])
+    np.testing.assert_allclose(detector.score(query, query_logits), expected, rtol=1e-5)
+
+
+def test_msp_orders_rows_that_are_certain_in_single_precision():
+    (features, logits, labels), _, _ = toy(24)
+    detector = build("detectors", "msp", {}).fit(features, logits, labels)
+    sure = np.array([[40.0, 0, 0, 0, 0, 0, 0], [60.0, 0, 0, 0, 0, 0, 0]])
+    assert (softmax(sure).max(axis=1).astype(np.float32) == 1.0).all()
+    scores = detector.score(features[:2], sure)
+    assert scores[0] > scores[1] > 0
+
+
+def test_head_is_recovered_from_features_and_logits(golden):
+    features, logits, labels = golden["train"]
+    weight, bias = linear_head(features, logits.astype(np.float64))
+    np.testing.assert_allclose(features @ weight.T + bias, logits, atol=1e-3)
+    for name in ("vim", "react", "fdbd"):
+        given = build("detectors", name, ENTRIES[name]).fit(features, logits, labels, head=(weight, bias))
+        estimated = build("detectors", name, ENTRIES[name]).fit(features, logits, labels)
+        np.testing.assert_array_equal(given.score(features[:9], logits[:9]), estimated.score(features[:9], logits[:9]))
+
+
+def test_vim_keeps_the_asked_share_of_power():
+    (features, logits, labels), _, _ = toy(160)
+    few, many = (
+        build("detectors", "vim", {"options": {"variance": v}}).fit(features, logits, labels) for v in (0.5, 0.999)
+    )
+    assert few._residual.shape[1] > many._residual.shape[1] >= 1
+    assert np.abs(few._origin).max() < 10.0, "the rows of this head sum to zero, the origin must not run away"
+
+
+def test_wrong_input_is_one_sentence():
+    (features, logits, labels), _, _ = toy(24)
+    with pytest.raises(NcstError, match="labels"):
+        build("detectors", "msp", {}).fit(features, logits, labels[:-1])
+    with pytest.raises(NcstError, match="rows of each of the 7 classes"):
+        build("detectors", "msp", {}).fit(features, logits, labels % 6)
+    with pytest.raises(NcstError, match="not finite"):
+        build("detectors", "msp", {}).fit(np.full_like(features, np.nan), logits, labels)
+    with pytest.raises(NcstError, match="fitted on 24 features"):
+        build("detectors", "msp", {}).fit(features, logits, labels).score(features[:, :9], logits)
+    with pytest.raises(NcstError, match="options of 'knn' in config/detectors"):
+        build("detectors", "knn", {"options": {"neighbours": 7}})
+    with pytest.raises(NcstError, match="temperature above 0"):
+        build("detectors", "energy", {"options": {"temperature": 0}})
+    with pytest.raises(NcstError, match="No 'nothing' among the detectors"):
+        build("detectors", "nothing", {})
+    with pytest.raises(NcstError, match="at least one detector"):
+        build("detectors", "ensemble", {"options": {"members": {}}})

@@ -1,0 +1,71 @@
+"""Official checkpoints of every layout become the one weight file; tests/test_download.py is about fetching."""
+
+import json
+
+import pytest
+import torch
+from helpers import tiny_codecs
+from helpers.server import serving
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from ncst.audio.codecs._base import read_weights
+from ncst.errors import NcstError
+from ncst.fetch.weights import convert, fetch_weights
+
+
+@pytest.fixture
+def server():
+    with serving() as running:
+        yield running
+
+
+def test_fetch_and_convert(server, tmp_path):
+    state = load_file(tiny_codecs.write("speechtokenizer", tmp_path / "tiny.safetensors"))
+    torch.save(state, tmp_path / "checkpoint")
+    server.files["/weights.pt"] = (tmp_path / "checkpoint").read_bytes()
+    server.files["/config.json"] = json.dumps(tiny_codecs.NETWORKS["speechtokenizer"]).encode()
+    names = {"any/SpeechTokenizer.pt": "weights.pt", "any/config.json": "config.json"}
+    source = {"source": "url", "files": {file: {"url": f"{server.url}/{name}"} for file, name in names.items()}}
+    out = tmp_path / "weights" / "speechtokenizer.safetensors"
+    fetch_weights("speechtokenizer", {"weights": {"official": source}}, out, tmp_path / "lock.yaml")
+    config, converted = read_weights(out)
+    assert config == tiny_codecs.NETWORKS["speechtokenizer"]
+    assert all(torch.equal(converted[key], value) for key, value in state.items())
+    with safe_open(out, "pt") as file:
+        assert file.metadata()["codec"] == "speechtokenizer"
+
+
+def test_transformers_layout_with_old_weight_norm_names(tmp_path):
+    """The published EnCodec file names its weight norm as torch once did."""
+    path = tiny_codecs.write("encodec", tmp_path / "new.safetensors")
+    state = load_file(path)
+    names = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
+    old = {}
+    for key, value in state.items():
+        for new_name, old_name in names.items():
+            key = key.replace(new_name, old_name)
+        old[key] = value
+    save_file(old, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps(tiny_codecs.NETWORKS["encodec"] | {"model_type": "encodec"}))
+    files = {name: tmp_path / name for name in ("model.safetensors", "config.json")}
+    convert("encodec", {"settings": {}}, files, tmp_path / "out.safetensors")
+    _, converted = read_weights(tmp_path / "out.safetensors")
+    assert all(torch.equal(converted[key], value) for key, value in state.items())
+
+
+def test_another_codecs_file_is_named(tmp_path):
+    checkpoint = tmp_path / "weights.pth"
+    torch.save({"state_dict": {"quantizer.quantizers.0.in_proj.weight_g": torch.zeros(1)}}, checkpoint)
+    with pytest.raises(NcstError, match=r"weights.pth cannot be weights of audiodec: they look like DAC"):
+        convert("audiodec", {"settings": {}}, {"a/weights.pth": checkpoint}, tmp_path / "out.safetensors")
+    torch.save({"feature_extractor.encodec.x": torch.zeros(1)}, tmp_path / "w.ckpt")
+    with pytest.raises(NcstError, match="WavTokenizer"):
+        convert("dac", {"settings": {}}, {"w.ckpt": tmp_path / "w.ckpt"}, tmp_path / "out.safetensors")
+    assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_a_file_that_is_no_checkpoint(tmp_path):
+    (tmp_path / "w.pth").write_bytes(b"<html>not found</html>")
+    with pytest.raises(NcstError, match="no PyTorch checkpoint of tensors: delete it"):
+        convert("dac", {"settings": {}}, {"w.pth": tmp_path / "w.pth"}, tmp_path / "out.safetensors")

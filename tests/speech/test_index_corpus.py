@@ -1,0 +1,140 @@
+"""Probing: weird files become reasons, a second index opens nothing."""
+
+import os
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+
+from ncst.errors import NcstError
+from ncst.formats import index
+from ncst.speech import index_corpus
+
+DIRECTORY = {"module": "directory", "title": "Mine"}
+
+
+def tone(path, seconds=1.0, rate=16_000, channels=1):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    time = np.arange(int(seconds * rate)) / rate
+    samples = np.repeat(0.3 * np.sin(2 * np.pi * 220 * time)[:, None], channels, axis=1)
+    soundfile.write(path, samples, rate)
+    return path
+
+
+@pytest.fixture
+def weird(tmp_path):
+    root = tmp_path / "weird"
+    tone(root / "good.wav")
+    tone(root / 'it\'s a "quote" ü 中.flac', rate=44_100, channels=2)
+    tone(root / "short.wav", seconds=0.2)
+    tone(root / "silent.wav", seconds=0)
+    (root / "empty.wav").touch()
+    (root / "noise.wav").write_bytes(bytes(range(256)) * 8)
+    whole = tone(root / "cut.flac").read_bytes()
+    (root / "cut.flac").write_bytes(whole[:30])
+    (root / "gone.wav").symlink_to(root / "nowhere.wav")
+    (root / "loop.wav").symlink_to(root / "loop.wav")
+    os.mkfifo(root / "pipe.wav")
+    (root / "linked.wav").symlink_to(root)
+    return root
+
+
+def rows_of(path):
+    return {row["utt_id"]: row for row in pq.read_table(path, schema=index.SCHEMA).to_pylist()}
+
+
+def test_every_weird_file_is_a_row_with_a_reason(weird, tmp_path):
+    out = tmp_path / "corpora" / "mine.parquet"
+    assert index_corpus.index_corpus("mine", DIRECTORY, weird, out) == {
+        "ok": 2,
+        "rejected": len(list(weird.iterdir())) - 3,
+    }
+    rows = rows_of(out)
+    assert {key: row["reason"] for key, row in rows.items() if key != "noise" and key != "cut"} == {
+        "good": None,
+        'it\'s a "quote" ü 中': None,
+        "short": "shorter than 0.5 s",
+        "silent": "no samples",
+        "empty": "empty file",
+        "gone": "No such file or directory",
+        "loop": "Too many levels of symbolic links",
+        "pipe": "not a file",
+    }
+    assert rows["noise"]["reason"].startswith("unreadable header")
+    assert rows["cut"]["reason"].startswith("unreadable header")
+    stereo = rows['it\'s a "quote" ü 中']
+    assert (stereo["sample_rate"], stereo["channels"], stereo["status"]) == (44_100, 2, "ok")
+    assert stereo["duration"] == pytest.approx(1.0)
+    assert rows["good"]["corpus"] == "mine"
+
+
+def test_a_table_may_name_folders_and_missing_files(tmp_path):
+    tone(tmp_path / "a.wav")
+    (tmp_path / "folder.wav").mkdir()
+    (tmp_path / "t.csv").write_text("path\na.wav\nfolder.wav\nmissing.wav\n")
+    out = tmp_path / "out.parquet"
+    index_corpus.index_corpus("mine", DIRECTORY | {"settings": {"table": "t.csv"}}, tmp_path, out)
+    assert [row["reason"] for row in rows_of(out).values()] == [None, "not a file", "No such file or directory"]
+
+
+def test_a_name_that_is_not_utf8_is_rejected(tmp_path):
+    tone(tmp_path / "c" / "a.wav")
+    tone(tmp_path / "c" / "b.wav").rename(tmp_path / "c" / os.fsdecode(b"b\xff.wav"))
+    out = tmp_path / "out.parquet"
+    assert index_corpus.index_corpus("mine", DIRECTORY, tmp_path / "c", out) == {"ok": 1, "rejected": 1}
+    assert [row["reason"] for row in rows_of(out).values()] == [None, "file name is not UTF-8"]
+
+
+def test_no_usable_recording(tmp_path):
+    tone(tmp_path / "c" / "a.wav", seconds=0.3)
+    with pytest.raises(NcstError, match=r"None of the 1 recordings .* shorter than 0\.5 s"):
+        index_corpus.index_corpus("mine", DIRECTORY, tmp_path / "c", tmp_path / "out.parquet")
+
+
+def test_the_second_index_opens_only_what_changed(tmp_path, monkeypatch):
+    for name in ("a", "b", "c"):
+        tone(tmp_path / "c" / f"{name}.wav")
+    out = tmp_path / "results" / "mine.parquet"
+    index_corpus.index_corpus("mine", DIRECTORY, tmp_path / "c", out)
+    first = rows_of(out)
+    tone(tmp_path / "c" / "b.wav", seconds=2)
+    opened = []
+    real = soundfile.SoundFile
+    monkeypatch.setattr(
+        index_corpus.soundfile, "SoundFile", lambda path: opened.append(os.fsdecode(path)) or real(path)
+    )
+    index_corpus.index_corpus("mine", DIRECTORY, tmp_path / "c", out)
+    assert opened == [str(tmp_path / "c" / "b.wav")]
+    second = rows_of(out)
+    assert second["b"]["duration"] == pytest.approx(2.0)
+    assert {k: second[k] for k in "ac"} == {k: first[k] for k in "ac"}
+
+
+def test_remembered_headers_may_be_damaged_and_thresholds_may_change(tmp_path):
+    tone(tmp_path / "c" / "a.wav")
+    tone(tmp_path / "c" / "b.wav", seconds=0.4)
+    out = tmp_path / "mine.parquet"
+    index_corpus.index_corpus("mine", DIRECTORY, tmp_path / "c", out)
+    assert index_corpus.index_corpus("mine", DIRECTORY, tmp_path / "c", out, min_duration=0.1) == {
+        "ok": 2,
+        "rejected": 0,
+    }
+    out.with_suffix(".headers").write_bytes(b"no parquet")
+    assert index_corpus.index_corpus("mine", DIRECTORY, tmp_path / "c", out) == {"ok": 1, "rejected": 1}
+
+
+def test_mixed_sample_rates_are_mentioned(tmp_path, caplog):
+    for name, rate in (("a", 16_000), ("b", 16_000), ("c", 44_100)):
+        tone(tmp_path / "c" / f"{name}.wav", rate=rate)
+    index_corpus.index_corpus("mine", DIRECTORY, tmp_path / "c", tmp_path / "out.parquet")
+    assert "mine: 1 of 3 recordings have 44100 Hz where most have 16000, first" in caplog.text
+    assert str(tmp_path / "c" / "c.wav") in caplog.text
+
+
+@pytest.mark.real
+def test_real_speech(test_corpora, tmp_path):
+    for name, folder in (("vctk", "VCTK-Corpus-0.92"), ("aishell3", "data_aishell3")):
+        counts = index_corpus.index_corpus(name, {}, test_corpora / folder, tmp_path / f"{name}.parquet")
+        assert sum(counts.values()) == 320
+        assert counts["ok"] > 300
