@@ -134,15 +134,29 @@ def test_a_minute_passes_in_one_piece(codec):
 def test_level_follows_the_input(codec):
     clip = speech_like(2)
     loud, soft = codec.resynthesize([clip, 0.5 * clip], [0, 0])
-    assert rms_db(loud) - rms_db(clip) == pytest.approx(0, abs=6)
     assert rms_db(loud) - rms_db(soft) == pytest.approx(6, abs=4)
+    if "level" not in codec.changes:
+        assert rms_db(loud) - rms_db(clip) == pytest.approx(0, abs=6)
 
 
 @every(REAL_SPEECH)
 def test_delay_is_small(codec):
     clip = speech_like(2)
     (out,) = codec.resynthesize([clip], [0])
-    assert abs(estimate_delay_ms(clip, out)) < 40
+    if "delay" not in codec.changes:
+        assert abs(estimate_delay_ms(clip, out)) < 40
+
+
+def _above_4_khz(clip):
+    power = np.abs(np.fft.rfft(clip)) ** 2
+    return 10 * np.log10(power[len(power) // 2 :].sum() / power.sum() + 1e-12)
+
+
+@every(REAL_SPEECH)
+def test_high_frequencies_stay(codec):
+    clip = speech_like(2)
+    (out,) = codec.resynthesize([clip], [0])
+    assert "bandwidth" in codec.changes or _above_4_khz(out) > _above_4_khz(clip) - 20
 
 
 @every([f"compact {name}" for name in SHIPPED])

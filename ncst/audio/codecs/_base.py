@@ -54,9 +54,13 @@ class Base:
     batch_seconds : float
         Clips that share a forward hold at most so much audio together: 0, one clip per forward, on a CPU, whose caches
         a batch overflows.
+    changes : tuple of str
+        What the codec changes on purpose, so that the tests do not ask for it: ``"level"``, ``"delay"``,
+        ``"bandwidth"``. Codecs that are YAML alone say it in their entry, under the same name.
     """
 
     needs_weights = True
+    changes: tuple[str, ...] = ()
     random = False
     batches = True
     hop = 1
@@ -66,6 +70,7 @@ class Base:
     def __init__(self, entry, weights=None, device="cpu"):
         self.entry = entry
         self.settings = entry.get("settings") or {}
+        self.changes = (*self.changes, *entry.get("changes", ()))
         self.device = torch.device(device)
         self.batch_seconds = 0.0 if self.device.type == "cpu" else GPU_BATCH_SECONDS
         if self.needs_weights:
