@@ -1,7 +1,11 @@
-"""The file name is the registry: `ncst/<family>/<name>.py` holds the class of the entry `<name>` in the config."""
+"""The file name is the registry: the file `<name>.py` of a family holds the class of the entry `<name>` in the config.
+
+It lies in the family's package, or in ``plugins/<family>/`` of the folder that a run works in, beside its ``config/``:
+both make up one package, so that a plugin there is imported as ``ncst.audio.codecs.<name>`` in every process.
+"""
 
 import importlib
-import pkgutil
+from pathlib import Path
 
 from ncst.errors import NcstError
 
@@ -15,12 +19,34 @@ FAMILIES = {
     "objectives": "ncst.tracing.objectives",
     "detectors": "ncst.evaluation.detectors",
 }
+PLUGINS = Path("plugins").absolute()
+
+
+def folders(family):
+    """Return the two folders of *family* as strings, the package's own and the user's: its package's ``__path__``."""
+    return [str(Path(__file__).parent.joinpath(*FAMILIES[family].split(".")[1:])), str(PLUGINS / family)]
 
 
 def modules(family):
     """Return the sorted module names of *family*; underscore modules are private."""
-    package = importlib.import_module(FAMILIES[family])
-    return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
+    files = [path for folder in folders(family) for path in Path(folder).glob("*.py")]
+    return sorted({path.stem for path in files if not path.name.startswith("_")})
+
+
+def file_of(family, name):
+    """Return the path of the file that holds module *name* of *family*, without importing it.
+
+    Raises
+    ------
+    NcstError
+        If there is no such module, or the package and ``plugins/`` both have one.
+    """
+    own, plugins = (Path(folder, f"{name}.py") for folder in folders(family))
+    if name not in modules(family):
+        raise NcstError(f"No {name!r} among the {family}: write {own} or {plugins}, or use one of {modules(family)}.")
+    if own.is_file() and plugins.is_file():
+        raise NcstError(f"{plugins} bears the name of ncst's own {own}: rename it, and its entry.")
+    return own if own.is_file() else plugins
 
 
 def load(family, name):
@@ -36,19 +62,22 @@ def load(family, name):
     Raises
     ------
     NcstError
-        If there is no such module.
+        If there is no such module, or not one such class in it.
     """
-    if name not in modules(family):
-        folder = FAMILIES[family].replace(".", "/")
-        raise NcstError(f"No {name!r} among the {family}: write {folder}/{name}.py or use one of {modules(family)}.")
+    path = file_of(family, name)
     base = importlib.import_module(f"{FAMILIES[family]}._base").Base
     module = importlib.import_module(f"{FAMILIES[family]}.{name}")
-    (found,) = [
+    found = [
         c
         for c in vars(module).values()
         if isinstance(c, type) and issubclass(c, base) and c.__module__ == module.__name__
     ]
-    return found
+    if len(found) != 1:
+        raise NcstError(
+            f"{path} must define one class on top of {FAMILIES[family]}._base.Base, not {len(found)}; "
+            f"what several share goes into an underscore file beside it."
+        )
+    return found[0]
 
 
 def build(family, name, entry):

@@ -1,1 +1,5 @@
 """Speech corpora: one parser per file, named as in `config/corpora.yaml`."""
+
+from ncst.registry import folders
+
+__path__ = folders("corpora")
