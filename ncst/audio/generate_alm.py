@@ -13,6 +13,7 @@ from scipy.io import wavfile
 
 from ncst import registry
 from ncst.core.seeds import seed_of
+from ncst.core.shipped import located
 from ncst.errors import NcstError
 from ncst.speech.corpora.alm import TABLE
 
@@ -104,7 +105,7 @@ def read_prompts(name, entry):
     NcstError
         If there is no file of them, or nothing in it.
     """
-    path = Path(entry.get("prompts") or "")
+    path = Path(located(entry.get("prompts") or ""))
     if not path.is_file():
         raise NcstError(f"{name} has nothing to say, {path} is no file: set `prompts` in config/alms.yaml to a text.")
     lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]

@@ -9,6 +9,7 @@ from ncst import registry
 from ncst.audio.alms.demo import DelayedTransformer, delay
 from ncst.compact.codecs import rate_at
 from ncst.core.seeds import seed_of
+from ncst.core.shipped import located
 
 WARM_UP = 100
 
@@ -30,7 +31,7 @@ class Trainer:
         torch.manual_seed(seed_of(self.recipe["seed"], name))
         self.random = np.random.default_rng(seed_of(self.recipe["seed"], name, "crops"))
         self.network = DelayedTransformer(**config["network"])
-        codec = registry.load("codecs", config["codec"])({}, config["weights"])
+        codec = registry.load("codecs", config["codec"])({}, located(config["weights"]))
         self.sequences = [self._encode(codec, audio) for audio in utterances]
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), self.recipe["learning_rate"], betas=(0.9, 0.98), weight_decay=0.05

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import yaml
 
+from ncst.core.shipped import located
 from ncst.errors import NcstError
 
 REGISTRIES = ("codecs", "alms", "corpora", "splits", "models", "detectors", "perturbations", "config")
@@ -12,15 +13,16 @@ REGISTRIES = ("codecs", "alms", "corpora", "splits", "models", "detectors", "per
 def load_config(*overlays, folder="config"):
     """Return the registries and ``config.yaml`` of *folder*, overlaid with YAML files, as Snakemake merges them.
 
-    Mappings merge key by key; everything else is replaced.
+    Mappings merge key by key; everything else is replaced. A file of ``config/`` that the working folder lacks is the
+    shipped one.
     """
     config = {}
-    for path in [*(Path(folder) / f"{name}.yaml" for name in REGISTRIES), *map(Path, overlays)]:
+    for path in [*(f"{folder}/{name}.yaml" for name in REGISTRIES), *overlays]:
         try:
-            merge(config, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+            merge(config, yaml.safe_load(Path(located(path)).read_text(encoding="utf-8")) or {})
         except OSError as error:
             raise NcstError(
-                f"Cannot read the config file {path} ({error.strerror}): run in the project's folder or name it fully."
+                f"Cannot read the config file {path} ({error.strerror}): name a file that exists."
             ) from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise NcstError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error

@@ -1,5 +1,6 @@
 """The entries of a configuration's registries, flattened for the weights and sizes that they run with."""
 
+from ncst.core.shipped import located
 from ncst.errors import NcstError
 
 
@@ -48,7 +49,7 @@ def weight_file(config, name, family="codecs"):
             f"{name!r} of config/{family} has no {kind} weights, only {sorted(weights)}: "
             f"set weights.{name} in the config."
         )
-    return weights[kind]["file"]
+    return located(weights[kind]["file"])
 
 
 def codec_entry(config, name):

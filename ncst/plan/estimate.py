@@ -9,10 +9,11 @@ from pathlib import Path
 
 import yaml
 
+from ncst.core.shipped import shipped
 from ncst.plan import entries, selection, sharding
 from ncst.plan.official_release import pair_folders
 
-COSTS = Path(__file__).parents[2] / "resources" / "costs.yaml"
+COSTS = shipped("resources", "costs.yaml")
 HOUR, GB = 3600, 1e9
 
 

@@ -1,14 +1,13 @@
 """Whether a configuration makes sense: its schemas, and the names that its entries use of each other."""
 
-from pathlib import Path
-
 import yaml
 
+from ncst.core.shipped import shipped
 from ncst.errors import NcstError
 from ncst.plan import entries, selection
 from ncst.plan.terms import check_terms
 
-SCHEMAS = Path(__file__).parents[2] / "workflow" / "schemas"
+SCHEMAS = shipped("workflow", "schemas")
 FAMILIES = (
     "codecs",
     "alms",

@@ -6,14 +6,14 @@ import lzma
 import re
 from pathlib import Path, PurePosixPath
 
+from ncst.core.shipped import located
 from ncst.errors import NcstError
 
-PROJECT = Path(__file__).parents[2]
 AUDIO_ENDING = re.compile(r"\.(wav|flac)$")
 
 
 def read_ids(path):
-    """Return the set of utterance ids in a text file, plain or .xz or .gz, relative to the working folder or project.
+    """Return the set of utterance ids in a text file, plain or .xz or .gz, of the working folder or shipped.
 
     One id per line, or a label file of the benchmark: name of a clip, an unused column, class. Of that the clips of
     class 0 count, real speech under its own id; the other classes hold the same utterances.
@@ -23,8 +23,8 @@ def read_ids(path):
     NcstError
         If there is no such file, it is unreadable, or it names nothing.
     """
-    found = next((p for p in (Path(path), PROJECT / path) if p.is_file()), None)
-    if found is None:
+    found = Path(located(path))
+    if not found.is_file():
         raise NcstError(f"There is no list of ids at {path}: set `ids:` of the source set to an existing file.")
     opener = {".xz": lzma.open, ".gz": gzip.open}.get(found.suffix, open)
     try:

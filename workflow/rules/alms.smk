@@ -21,7 +21,7 @@ rule generate_alm:
         codec_code=lambda wildcards: code_of("codecs", entries.module_of(config, "codecs", back_end(wildcards))),
         weights=lambda wildcards: entries.weight_file(config, wildcards.alm, "alms"),
         codec=lambda wildcards: entries.weight_file(config, back_end(wildcards)),
-        prompts=lambda wildcards: config["alms"][wildcards.alm].get("prompts", []),
+        prompts=lambda wildcards: [located(file) for file in [config["alms"][wildcards.alm].get("prompts")] if file],
     output:
         directory("<results>/alms/{alm}"),
     log:

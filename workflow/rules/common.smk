@@ -2,6 +2,7 @@ import re
 
 from snakemake.exceptions import WorkflowError
 
+from ncst.core.shipped import located
 from ncst.errors import NcstError
 from ncst.plan import entries, official_release, selection, sharding
 from ncst.plan.code import code_of

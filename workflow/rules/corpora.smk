@@ -1,7 +1,7 @@
 rule speak_corpus:
     input:
         code=code_of("corpora", "demo"),
-        sentences=["resources/demo/sentences_en.txt", "resources/demo/sentences_zh.txt"],
+        sentences=[located(f"resources/demo/sentences_{language}.txt") for language in ("en", "zh")],
     output:
         directory("<results>/demo/{corpus}"),
     log:

@@ -1,11 +1,11 @@
 """The published tables that come with the project, as numbers to show beside our own."""
 
-from pathlib import Path
-
 import pandas as pd
 import yaml
 
-FOLDER = Path(__file__).parents[3] / "resources" / "paper"
+from ncst.core.shipped import shipped
+
+FOLDER = shipped("resources", "paper")
 
 
 def published(table, *keys):

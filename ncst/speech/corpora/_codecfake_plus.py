@@ -1,9 +1,10 @@
 """CodecFake+ (Chen et al. 2025): the taxonomy labels of its codecs and systems."""
 
 import csv
-from pathlib import Path
 
-LABELS = Path(__file__).parents[3] / "resources" / "codecfake_plus" / "labels.csv"
+from ncst.core.shipped import shipped
+
+LABELS = shipped("resources", "codecfake_plus", "labels.csv")
 
 
 def read_labels(part):

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from ncst.core.seeds import seed_of
+from ncst.core.shipped import shipped
 from ncst.errors import NcstError
 
-SENTENCES = Path(__file__).parents[3] / "resources" / "demo"
+SENTENCES = shipped("resources", "demo")
 LANGUAGES = {"en": ("en", "en-us", "en-gb-scotland", "en-gb-x-rp", "en-029"), "zh": ("cmn",)}
 FEMALE = "f1 f2 f3 f4 f5 Alicia Annie aunty belinda grandma linda steph anika shelby"
 MALE = (
