@@ -3,10 +3,14 @@
 import json
 import pickle
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
+from ncst.core.files import PathLike
 from ncst.errors import NcstError
 
 _BOOKKEEPING = {"architectures", "model_type", "torch_dtype", "dtype", "transformers_version"}
@@ -27,7 +31,7 @@ _SIGNS = [
 ]
 
 
-def load_pickle(path):
+def load_pickle(path: PathLike) -> Any:
     """Return what `torch.save` wrote to *path*, tensors on the CPU; nothing but tensors and containers is unpickled.
 
     Raises
@@ -44,13 +48,13 @@ def load_pickle(path):
         ) from error
 
 
-def load_config(path):
+def load_config(path: PathLike) -> dict[str, Any]:
     """Return the keyword arguments in a ``config.json``, without what transformers notes about itself."""
     config = json.loads(Path(path).read_text(encoding="utf-8"))
     return {key: value for key, value in config.items() if key not in _BOOKKEEPING and not key.startswith("_")}
 
 
-def fold(state):
+def fold(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return *state* with weight-normalised tensors (old or new names) replaced by ``weight``.
 
     w = g * v / ||v||, the norm over all axes but the first, as `torch.nn.utils.weight_norm` does it.
@@ -66,7 +70,7 @@ def fold(state):
     return folded
 
 
-def looks_like(keys):
+def looks_like(keys: Iterable[str]) -> str:
     """Return the name of the codec whose tensors are called *keys*, or what little can be said.
 
     >>> looks_like(["encoder.conv1.weight", "quantizer.quantizers.0.in_proj.weight"])

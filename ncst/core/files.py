@@ -5,13 +5,16 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from ncst.errors import NcstError
 
+PathLike = str | Path
+
 
 @contextlib.contextmanager
-def atomic(path):
+def atomic(path: PathLike) -> Iterator[Path]:
     """Yield a temporary path beside *path* that is renamed to it when the block succeeds and removed when it fails.
 
     Raises
@@ -40,7 +43,7 @@ def atomic(path):
 
 
 @contextlib.contextmanager
-def atomic_folder(path):
+def atomic_folder(path: PathLike) -> Iterator[Path]:
     """Yield a temporary folder beside *path* that is renamed to it when the block succeeds and removed when it fails.
 
     Raises
@@ -66,7 +69,7 @@ def atomic_folder(path):
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def sha256(path):
+def sha256(path: PathLike) -> str:
     """Return the hexadecimal SHA-256 of the file *path*."""
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

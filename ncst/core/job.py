@@ -4,7 +4,9 @@ import contextlib
 import logging
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ncst.errors import NcstError
 
@@ -12,7 +14,7 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 @contextlib.contextmanager
-def job(snakemake):
+def job(snakemake: Any) -> Iterator[None]:
     """Log to the job's log file; turn a `NcstError` into one sentence on stderr and exit status 1.
 
     Downloads are allowed in ``fetch_*`` rules alone: everywhere else hubs are switched to offline mode.

@@ -7,7 +7,7 @@ LARGEST = 2**27  # bytes
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 
 
-def keep_freed_memory():
+def keep_freed_memory() -> None:
     """Let freed tensors of up to 128 MiB stay in the process, for networks that allocate and free them all the time.
 
     Without it, glibc maps a large tensor anew each time and the kernel fills it with zeros page by page, which takes up

@@ -3,7 +3,7 @@
 import hashlib
 
 
-def seed_of(*names, bits=32):
+def seed_of(*names: str | int, bits: int = 32) -> int:
     """Return an unsigned integer of *bits* bits that depends on *names* alone (strings or integers).
 
     >>> seed_of(688, "st_train") == seed_of(688, "st_train")

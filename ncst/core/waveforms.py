@@ -1,20 +1,24 @@
 """Waveforms: mono float32 in [-1, 1] at 16 kHz inside the project, 16-bit FLAC on disk."""
 
 import io
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import soundfile
 import soxr
 
 SAMPLE_RATE = 16_000
 SILENCE_DB = -70.0
 
+Samples = npt.NDArray[np.float32]
+
 
 class UnusableAudio(Exception):
     """An audio file that cannot become a clip; the message is the `reason` of its row."""
 
 
-def read_audio(source):
+def read_audio(source: str | Path | bytes) -> tuple[Samples, int]:
     """Read an audio file as mono float32 at its own rate.
 
     Parameters
@@ -45,29 +49,29 @@ def read_audio(source):
     return samples.mean(axis=1), rate
 
 
-def resample(samples, rate, to=SAMPLE_RATE):
+def resample(samples: Samples, rate: int, to: int = SAMPLE_RATE) -> Samples:
     """Resample (T,) float32 from *rate* to *to* Hz with soxr's linear-phase HQ filter (no delay)."""
     return samples if rate == to else soxr.resample(samples, rate, to, quality="HQ").astype(np.float32)
 
 
-def fit_length(samples, length):
+def fit_length(samples: Samples, length: int) -> Samples:
     """Cut or zero-pad the end of (T,) *samples* to exactly *length* samples."""
     return samples[:length] if len(samples) >= length else np.pad(samples, (0, length - len(samples)))
 
 
-def rms_db(samples):
+def rms_db(samples: Samples) -> float:
     """Level of (T,) *samples* in dB relative to full scale; -inf for digital silence."""
     power = float(np.mean(np.square(samples, dtype=np.float64)))
     return 10 * np.log10(power) if power > 0 else -np.inf
 
 
-def frame_powers(samples, length=320):
+def frame_powers(samples: Samples, length: int = 320) -> npt.NDArray[np.float64]:
     """Return the (T // length,) mean powers of consecutive frames of *length* samples (20 ms); at least one frame."""
     count = max(1, len(samples) // length)
     return np.square(fit_length(samples, count * length), dtype=np.float64).reshape(count, length).mean(axis=1)
 
 
-def speech_span(samples, below_db=40.0, length=320):
+def speech_span(samples: Samples, below_db: float = 40.0, length: int = 320) -> tuple[int, int]:
     """Return ``(first, last)``: the samples between which frames of *length* are speech.
 
     That is, less than *below_db* below the loudest frame. All of (T,) *samples* where every frame is digital silence.
@@ -78,12 +82,12 @@ def speech_span(samples, below_db=40.0, length=320):
     return int(loud[0]) * length, int(last)
 
 
-def to_pcm(samples):
+def to_pcm(samples: Samples) -> npt.NDArray[np.int16]:
     """Return (T,) float32 *samples* as int16; values beyond full scale are clipped."""
     return np.round(np.clip(samples, -1, 1 - 2**-15) * 2**15).astype(np.int16)
 
 
-def encode_flac(samples, rate=SAMPLE_RATE):
+def encode_flac(samples: Samples, rate: int = SAMPLE_RATE) -> bytes:
     """Return (T,) float32 *samples* as the bytes of a 16-bit mono FLAC file; values beyond full scale are clipped."""
     buffer = io.BytesIO()
     soundfile.write(buffer, to_pcm(samples), rate, format="FLAC", subtype="PCM_16")

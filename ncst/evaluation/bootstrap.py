@@ -1,6 +1,10 @@
 """95 % intervals by resampling whole utterances: the clips of one utterance are no independent rows."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ncst.core.seeds import seed_of
 from ncst.evaluation.metrics import (
@@ -20,8 +24,10 @@ from ncst.evaluation.metrics import (
 
 RESAMPLES = 200
 
+Interval = dict[str, float]
 
-def draws(clusters, resamples, *names):
+
+def draws(clusters: int, resamples: int, *names: str | int) -> Iterator[np.ndarray]:
     """Yield, for each resample, how often each of the clusters was drawn: (clusters,) counts that sum to *clusters*.
 
     *names* seed the draws; equal names and numbers draw equally, so detectors are compared on the same resamples.
@@ -31,13 +37,20 @@ def draws(clusters, resamples, *names):
         yield np.bincount(rng.integers(clusters, size=clusters), minlength=clusters)
 
 
-def interval(value, resampled):
+def interval(value: float | np.ndarray, resampled: ArrayLike) -> Interval:
     """Return ``{"value", "low", "high"}``: a value with the central 95 % of its resampled values."""
     low, high = np.percentile(np.asarray(resampled, np.float64), [2.5, 97.5])
     return {"value": float(value), "low": float(low), "high": float(high)}
 
 
-def confusions(truth, predicted, classes, utterances, *names, resamples=RESAMPLES):
+def confusions(
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    classes: int,
+    utterances: np.ndarray,
+    *names: str | int,
+    resamples: int = RESAMPLES,
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the (C, C) confusion counts of class positions and the (resamples, C, C) counts of the resamples.
 
     Parameters as for `closed_set`. Equal *names* and utterances give equal resamples, so what two models' counts say
@@ -56,7 +69,14 @@ def confusions(truth, predicted, classes, utterances, *names, resamples=RESAMPLE
     return whole, drawn.reshape(resamples, classes, classes)
 
 
-def closed_set(truth, predicted, classes, utterances, *names, resamples=RESAMPLES):
+def closed_set(
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    classes: int,
+    utterances: np.ndarray,
+    *names: str | int,
+    resamples: int = RESAMPLES,
+) -> dict[str, Any]:
     """Return the closed-set metrics of class positions with their intervals.
 
     Parameters
@@ -87,7 +107,7 @@ def closed_set(truth, predicted, classes, utterances, *names, resamples=RESAMPLE
     }
 
 
-def mean(values, utterances, *names, resamples=RESAMPLES):
+def mean(values: np.ndarray, utterances: np.ndarray, *names: str | int, resamples: int = RESAMPLES) -> Interval:
     """Return the mean of (N,) *values* with its interval; *utterances*, (N,), are the clusters, *names* the seed."""
     ids, cluster = np.unique(utterances, return_inverse=True)
     sums, sizes = np.bincount(cluster, values), np.bincount(cluster)
@@ -96,8 +116,15 @@ def mean(values, utterances, *names, resamples=RESAMPLES):
 
 
 def open_set(
-    known, unknown, known_utterances, unknown_utterances, *names, correct=None, resamples=RESAMPLES, groups=()
-):
+    known: np.ndarray,
+    unknown: np.ndarray,
+    known_utterances: np.ndarray,
+    unknown_utterances: np.ndarray,
+    *names: str | int,
+    correct: np.ndarray | None = None,
+    resamples: int = RESAMPLES,
+    groups: np.ndarray | tuple[()] = (),
+) -> dict[str, Any]:
     """Return the metrics of two groups of scores over all thresholds, with their intervals.
 
     An utterance that occurs in both groups is drawn into both. Resamples that leave a group empty are left out.
@@ -129,12 +156,12 @@ def open_set(
         str(name): np.append(np.zeros(len(known), bool), groups == name)[swept.order] for name in np.unique(groups)
     }
     values = _measures(swept, np.ones(len(cluster), np.int64), right, parts)
-    resampled = {key: [] for key in values}
+    resampled: dict[Any, list[float]] = {key: [] for key in values}
     for counts in draws(len(ids), resamples, *names):
         for key, value in _measures(swept, counts[cluster], right, parts).items():
             resampled[key].append(value)
     intervals = {key: interval(value, resampled[key] or [value]) for key, value in values.items()}
-    result = {key: ci for key, ci in intervals.items() if isinstance(key, str)}
+    result: dict[str, Any] = {key: ci for key, ci in intervals.items() if isinstance(key, str)}
     if parts:
         result["by_group"] = {name: {rate: intervals[name, rate] for rate in ("auroc", "fpr95")} for name in parts}
     return result
@@ -148,7 +175,7 @@ def _measures(swept, weights, right, parts):
     if known[-1] == 0 or unknown[-1] == 0:
         return {}
     fpr, tpr = unknown / unknown[-1], known / known[-1]
-    values = {"auroc": auroc(fpr, tpr), "fpr95": fpr_at(fpr, tpr), "eer": eer(fpr, tpr)}
+    values: dict[Any, float] = {"auroc": auroc(fpr, tpr), "fpr95": fpr_at(fpr, tpr), "eer": eer(fpr, tpr)}
     values["aupr_in"], values["aupr_out"] = aupr(known, unknown)
     if right is not None:
         hits = swept.accepted(weights * right)

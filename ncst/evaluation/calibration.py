@@ -1,15 +1,17 @@
 """Calibration on plain arrays: of class probabilities (ECE, temperature) and of open-set scores (Cllr)."""
 
+from typing import Any
+
 import numpy as np
 from scipy.optimize import isotonic_regression, minimize_scalar
 from scipy.special import logsumexp, softmax
 
-from ncst.evaluation.bootstrap import RESAMPLES, draws, interval
+from ncst.evaluation.bootstrap import RESAMPLES, Interval, draws, interval
 
 BINS = 15
 
 
-def temperature(logits, truth):
+def temperature(logits: np.ndarray, truth: np.ndarray) -> float:
     """Return the T in [0.1, 10] for which ``softmax(logits / T)`` fits (N,) class positions best (least log loss).
 
     References
@@ -22,13 +24,15 @@ def temperature(logits, truth):
     return float(np.exp(found.x))
 
 
-def log_loss(logits, truth):
+def log_loss(logits: np.ndarray, truth: np.ndarray) -> float:
     """Return the mean negative log probability, in nats, of (N,) class positions under (N, C) logits."""
     logits = np.asarray(logits, np.float64)
     return float((logsumexp(logits, axis=1) - logits[np.arange(len(truth)), truth]).mean())
 
 
-def reliability(logits, truth, utterances, *names, resamples=RESAMPLES):
+def reliability(
+    logits: np.ndarray, truth: np.ndarray, utterances: np.ndarray, *names: str | int, resamples: int = RESAMPLES
+) -> tuple[Interval, dict[str, Any]]:
     """Return the expected calibration error with its interval and the bins behind it.
 
     Parameters
@@ -72,7 +76,14 @@ def reliability(logits, truth, utterances, *names, resamples=RESAMPLES):
     return ece, {"confidence": means[0], "accuracy": means[1], "count": count.tolist()}
 
 
-def cllr(known, unknown, known_utterances, unknown_utterances, *names, resamples=RESAMPLES):
+def cllr(
+    known: np.ndarray,
+    unknown: np.ndarray,
+    known_utterances: np.ndarray,
+    unknown_utterances: np.ndarray,
+    *names: str | int,
+    resamples: int = RESAMPLES,
+) -> Interval:
     """Return the cost, in bits, of log likelihood ratios (nats, for *known*), with its interval.
 
     0 is perfect, 1 says nothing. Resamples that leave a group empty are left out.
@@ -99,7 +110,7 @@ def cllr(known, unknown, known_utterances, unknown_utterances, *names, resamples
     return interval(value, [number for number in drawn if number is not None] or [value])
 
 
-def min_cllr(known, unknown):
+def min_cllr(known: np.ndarray, unknown: np.ndarray) -> float:
     """Return the `cllr` of scores (higher = more out-of-distribution) under the best monotone calibration, in bits.
 
     The optimal map is isotonic regression (pool adjacent violators) on the tested scores themselves, so what is left

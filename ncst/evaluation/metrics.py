@@ -30,11 +30,11 @@ class Sweep:
     ends: np.ndarray
     thresholds: np.ndarray
 
-    def accepted(self, counts):
+    def accepted(self, counts: np.ndarray) -> np.ndarray:
         """Return the (P + 1,) sums of (M,) *counts*, in the order of `order`, over accepted rows: from none to all."""
         return np.append(0, np.cumsum(counts)[self.ends])
 
-    def rates(self, weights=None):
+    def rates(self, weights: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return ``(fpr, tpr)``, (P + 1,) each: accepted fractions of unknown and known rows, from none to all.
 
         *weights*, (M,) in the order of the input, count rows several times or not at all (bootstrap).
@@ -44,7 +44,7 @@ class Sweep:
         return unknown / unknown[-1], known / known[-1]
 
 
-def sweep(known, unknown):
+def sweep(known: np.ndarray, unknown: np.ndarray) -> Sweep:
     """Sort the scores of (N,) *known* and (K,) *unknown* rows into a `Sweep`."""
     scores = np.concatenate([known, unknown])
     order = np.argsort(scores, kind="stable")
@@ -53,12 +53,12 @@ def sweep(known, unknown):
     return Sweep(order, order < len(known), ends, ordered[ends])
 
 
-def auroc(fpr, tpr):
+def auroc(fpr: np.ndarray, tpr: np.ndarray) -> float:
     """Return the area under the ROC curve, 0 to 1; half a point for each tied pair."""
     return float(np.trapezoid(tpr, fpr))
 
 
-def fpr_at(fpr, tpr, level=0.95):
+def fpr_at(fpr: np.ndarray, tpr: np.ndarray, level: float = 0.95) -> float:
     """Return the false-positive rate where the ROC curve reaches the true-positive rate *level*.
 
     Linear interpolation between the curve's points; where several points have exactly that rate, the one with the
@@ -67,7 +67,7 @@ def fpr_at(fpr, tpr, level=0.95):
     return float(np.interp(level, tpr, fpr))
 
 
-def eer(fpr, tpr):
+def eer(fpr: np.ndarray, tpr: np.ndarray) -> float:
     """Return the equal error rate: the mean of both error rates where they differ least.
 
     Equal scores share one threshold. The benchmark's routine sorts them instead, known rows first, so that scores that
@@ -79,13 +79,13 @@ def eer(fpr, tpr):
     return float((1.0 - tpr[best] + fpr[best]) / 2.0)
 
 
-def threshold_at(swept, level=0.95):
+def threshold_at(swept: Sweep, level: float = 0.95) -> float:
     """Return the smallest score that accepts at least the fraction *level* of the known rows of a `Sweep`."""
     _, tpr = swept.rates()
     return float(swept.thresholds[np.searchsorted(tpr, level) - 1])
 
 
-def aupr(known, unknown):
+def aupr(known: np.ndarray, unknown: np.ndarray) -> tuple[float, float]:
     """Return ``(in, out)``: average precision with known rows as positives, then with unknown rows as positives.
 
     *known* and *unknown* are (P + 1,) numbers of accepted rows, from none to all (`Sweep.accepted`); for the second
@@ -103,7 +103,7 @@ def aupr(known, unknown):
     )
 
 
-def oscr(fpr, ccr):
+def oscr(fpr: np.ndarray, ccr: np.ndarray) -> float:
     """Return the area under the open-set classification rate curve, 0 to 1.
 
     *ccr*, the fraction of known rows that are accepted *and* rightly classified, over *fpr*, the fraction of unknown
@@ -116,7 +116,7 @@ def oscr(fpr, ccr):
     return float(np.trapezoid(ccr, fpr))
 
 
-def risk_coverage(right, every):
+def risk_coverage(right: np.ndarray, every: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return ``(coverage, risk)`` over the thresholds that accept a row.
 
     Coverage is the fraction of all rows that are accepted, risk the fraction of these that are wrong; accepting an
@@ -132,19 +132,19 @@ def risk_coverage(right, every):
     return every[kept] / every[-1], 1.0 - right[kept] / every[kept]
 
 
-def aurc(coverage, risk):
+def aurc(coverage: np.ndarray, risk: np.ndarray) -> float:
     """Return the area under a risk-coverage curve: the mean risk over all coverages, 0 to 1, lower is better."""
     return float(np.diff(coverage, prepend=0.0) @ risk)
 
 
-def thinned(along, *curves, points=200):
+def thinned(along: np.ndarray, *curves: np.ndarray, points: int = 200) -> list[np.ndarray]:
     """Return (P,) *curves* at about *points* of their points, both ends among them, evenly over the rising *along*."""
     kept = np.searchsorted(along, np.linspace(along[0], along[-1], points - 1)).clip(max=len(along) - 1)
     kept = np.unique(np.append(kept, [0, len(along) - 1]))
     return [curve[kept] for curve in curves]
 
 
-def histograms(known, unknown, bins=40):
+def histograms(known: np.ndarray, unknown: np.ndarray, bins: int = 40) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return ``(edges (bins + 1,), known counts (bins,), unknown counts (bins,))`` over common edges.
 
     The edges span the central 99 % of all scores; the outer bins also hold what lies beyond them.
@@ -154,33 +154,34 @@ def histograms(known, unknown, bins=40):
     if low == high:
         low, high = scores.min(), scores.max()
     edges = np.linspace(low, high, bins + 1)
-    return edges, *(np.histogram(np.clip(part, low, high), edges)[0] for part in (known, unknown))
+    inside, outside = (np.histogram(np.clip(part, low, high), edges)[0] for part in (known, unknown))
+    return edges, inside, outside
 
 
-def confusion(truth, predicted, classes):
+def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Return the (classes, classes) counts of (N,) class positions: rows truth, columns prediction."""
     return np.bincount(truth * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 
-def f1_scores(counts):
+def f1_scores(counts: np.ndarray) -> np.ndarray:
     """Return the (..., C) F1 of each class of (..., C, C) confusion counts; 0 for a class that never occurs."""
     hits = np.diagonal(counts, axis1=-2, axis2=-1)
     both = counts.sum(axis=-1) + counts.sum(axis=-2)
     return np.divide(2.0 * hits, both, out=np.zeros(both.shape), where=both > 0)
 
 
-def weighted_f1(counts):
+def weighted_f1(counts: np.ndarray) -> np.ndarray:
     """Return the (...) mean F1 of (..., C, C) confusion counts, each class weighted by its rows."""
     rows = counts.sum(axis=-1)
     return (f1_scores(counts) * rows).sum(axis=-1) / rows.sum(axis=-1)
 
 
-def accuracy(counts):
+def accuracy(counts: np.ndarray) -> np.ndarray:
     """Return the (...) fraction of rows on the diagonal of (..., C, C) confusion counts, which is also the micro F1."""
     return np.trace(counts, axis1=-2, axis2=-1) / counts.sum(axis=(-2, -1))
 
 
-def balanced_accuracy(counts):
+def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
     """Return the (...) mean recall of (..., C, C) confusion counts over the classes that occur; chance is 1 / C."""
     total = counts.sum(axis=-1)
     recall = np.divide(

@@ -1,8 +1,12 @@
 """What every detector shares: checked arrays, chunks, the sign of the score, the linear head."""
 
+from typing import Self
+
 import numpy as np
 
 from ncst.errors import NcstError
+
+Head = tuple[np.ndarray, np.ndarray]
 
 
 class Base:
@@ -23,7 +27,7 @@ class Base:
 
     rows = 1024
 
-    def fit(self, features, logits, labels, head=None):
+    def fit(self, features: np.ndarray, logits: np.ndarray, labels: np.ndarray, head: Head | None = None) -> Self:
         """Learn the statistics of the training set.
 
         Parameters
@@ -58,7 +62,7 @@ class Base:
         self.width = features.shape[1], classes
         return self
 
-    def score(self, features, logits):
+    def score(self, features: np.ndarray, logits: np.ndarray) -> np.ndarray:
         """Return (M,) float32 scores of (M, D) features and (M, C) logits; higher = more out-of-distribution.
 
         Raises
@@ -81,6 +85,9 @@ class Base:
     def _fit(self, features, logits, labels, head):
         pass
 
+    def _score(self, features, logits):
+        raise NotImplementedError
+
 
 def _checked(features, logits, who):
     features, logits = np.asarray(features, np.float32), np.asarray(logits, np.float32)
@@ -93,23 +100,23 @@ def _checked(features, logits, who):
     return features, logits
 
 
-def logsumexp(logits):
+def logsumexp(logits: np.ndarray) -> np.ndarray:
     """Return (M,) log of the summed exponentials of (M, C) logits."""
     top = logits.max(axis=1)
     return top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
 
 
-def softmax(logits):
+def softmax(logits: np.ndarray) -> np.ndarray:
     """Return (M, C) probabilities of (M, C) logits."""
     return np.exp(logits - logsumexp(logits)[:, None])
 
 
-def unit(features):
+def unit(features: np.ndarray) -> np.ndarray:
     """Scale the rows of (M, D) *features* to length one; zero rows stay zero."""
     return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), np.finfo(np.float32).tiny)
 
 
-def linear_head(features, logits, head=None):
+def linear_head(features: np.ndarray, logits: np.ndarray, head: Head | None = None) -> Head:
     """Return the float64 ``(weight (C, D), bias (C,))`` of the last layer.
 
     Without *head* it is the least-squares solution from (N, D) features to (N, C) logits, which is exact where the

@@ -23,7 +23,7 @@ class Bank:
         If there are fewer rows than neighbours.
     """
 
-    def __init__(self, rows, k):
+    def __init__(self, rows: np.ndarray, k: int) -> None:
         if not 1 <= k <= len(rows):
             raise NcstError(f"{k} neighbours asked of {len(rows)} training rows: set the detector's option k between.")
         self.k, self.size = k, len(rows)
@@ -32,7 +32,7 @@ class Bank:
         padding = self.groups * self.depth - len(rows)
         self.columns = np.ascontiguousarray(np.pad(rows.astype(np.float32), ((0, padding), (0, 0))).T)
 
-    def largest(self, queries):
+    def largest(self, queries: np.ndarray) -> np.ndarray:
         """Return the (M, k) float32 largest inner products of (M, D) *queries* with the bank, ascending."""
         products = queries.astype(np.float32) @ self.columns
         products[:, self.size :] = -np.inf

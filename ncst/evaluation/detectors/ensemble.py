@@ -1,5 +1,8 @@
 """Mean rank of several detectors."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from ncst.errors import NcstError
@@ -23,7 +26,7 @@ class Ensemble(Base):
         Training rows, evenly spaced, that define the ranks.
     """
 
-    def __init__(self, members, reference=5000):
+    def __init__(self, members: Mapping[str, Mapping[str, Any] | None], reference: int = 5000) -> None:
         if not members:
             raise NcstError("The detector ensemble needs at least one detector in its option members.")
         self.members = {name: load("detectors", name)(**(options or {})) for name, options in members.items()}

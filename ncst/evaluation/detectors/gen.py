@@ -22,7 +22,7 @@ class GeneralisedEntropy(Base):
     X. Liu, Y. Lochman, C. Zach: GEN: pushing the limits of softmax-based out-of-distribution detection. CVPR 2023.
     """
 
-    def __init__(self, gamma=0.1, top=100):
+    def __init__(self, gamma: float = 0.1, top: int = 100) -> None:
         self.gamma, self.top = gamma, top
 
     def _score(self, features, logits):

@@ -21,7 +21,7 @@ class NearestNeighbour(Base):
     Y. Sun et al.: Out-of-distribution detection with deep nearest neighbors. ICML 2022, arXiv 2204.06507.
     """
 
-    def __init__(self, k=7):
+    def __init__(self, k: int = 7) -> None:
         self.k = k
 
     def _fit(self, features, logits, labels, head):

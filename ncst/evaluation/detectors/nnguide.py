@@ -21,7 +21,7 @@ class NearestNeighbourGuidance(Base):
     arXiv 2309.14888.
     """
 
-    def __init__(self, k=7):
+    def __init__(self, k: int = 7) -> None:
         self.k = k
 
     def _fit(self, features, logits, labels, head):

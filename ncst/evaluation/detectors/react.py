@@ -22,7 +22,7 @@ class RectifiedActivation(Base):
     arXiv 2111.12797.
     """
 
-    def __init__(self, quantile=0.9):
+    def __init__(self, quantile: float = 0.9) -> None:
         if not 0 < quantile < 1:
             raise NcstError(f"The detector react needs a quantile between 0 and 1, not {quantile}.")
         self.quantile = quantile

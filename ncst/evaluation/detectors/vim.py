@@ -26,7 +26,7 @@ class VirtualLogit(Base):
     H. Wang et al.: ViM: out-of-distribution with virtual-logit matching. CVPR 2022, arXiv 2203.10807.
     """
 
-    def __init__(self, variance=0.95):
+    def __init__(self, variance: float = 0.95) -> None:
         if not 0 < variance < 1:
             raise NcstError(f"The detector vim needs a variance between 0 and 1, not {variance}.")
         self.variance = variance

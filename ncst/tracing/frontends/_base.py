@@ -36,7 +36,7 @@ class Base:
     """
 
     shape: tuple[int, ...]
-    dtype = np.float32
+    dtype: type[np.generic] = np.float32
     time_axis = 0
     version = 1
     needs_weights = False
