@@ -1,10 +1,13 @@
 """The entries of a configuration's registries, flattened for the weights and sizes that they run with."""
 
+from typing import Any
+
 from ncst.core.shipped import located
 from ncst.errors import NcstError
+from ncst.plan import Config, Entry
 
 
-def selected(config, family):
+def selected(config: Config, family: str) -> list[str]:
     """Return the names of *family* that ``select`` enables, in the registry's order.
 
     Raises
@@ -24,12 +27,12 @@ def selected(config, family):
     return [name for name in registry if name in wanted]
 
 
-def weights_kind(config, name):
+def weights_kind(config: Config, name: str) -> str:
     """Return ``official`` or ``compact``: which weights the codec or front-end *name* runs with."""
     return config["weights"].get(name, config["weights"]["default"])
 
 
-def weight_file(config, name, family="codecs"):
+def weight_file(config: Config, name: str, family: str = "codecs") -> str | None:
     """Return the path of the weights of a codec, front-end or ALM, or None if it needs none.
 
     Official weights are fetched to it (and converted, those of codecs and front-ends); compact weights ship with the
@@ -52,7 +55,7 @@ def weight_file(config, name, family="codecs"):
     return located(weights[kind]["file"])
 
 
-def codec_entry(config, name):
+def codec_entry(config: Config, name: str) -> dict[str, Any]:
     """Return the entry of codec *name* flattened for the weights it runs with: their rate, hop, books and bitrate."""
     entry = config["codecs"][name]
     kind = weights_kind(config, name) if entry.get("weights") else None
@@ -62,7 +65,7 @@ def codec_entry(config, name):
     return {**common, **facts, "settings": settings, "weights": kind}
 
 
-def model_entry(config, name):
+def model_entry(config: Config, name: str) -> dict[str, Any]:
     """Return the entry of model *name* flattened for its configured size: ``options`` and ``training`` of that size.
 
     A ``training`` beside the sizes changes single keys of both.
@@ -108,21 +111,21 @@ def _augmentation(config, model, names):
     }
 
 
-def seeds(config, model):
+def seeds(config: Config, model: str) -> list[int]:
     """Return the seeds that *model* is trained with: all of the config, or as many as its entry's ``seeds`` says."""
     return config["seeds"][: config["models"][model].get("seeds")]
 
 
-def tracers(config):
+def tracers(config: Config) -> list[str]:
     """Return the models with several heads, the taxonomy tracers."""
     return [name for name, entry in config["models"].items() if "heads" in entry]
 
 
-def module_of(config, family, name):
+def module_of(config: Config, family: str, name: str) -> str:
     """Return the module name of an entry: its ``module`` key or its own name."""
     return config[family][name].get("module", name)
 
 
-def by_class(entry):
+def by_class(entry: Entry) -> tuple[bool, int, bool]:
     """Sort key of codec entries: by class, base codecs before variants, those without a class last."""
     return entry["class_id"] is None, entry["class_id"] or 0, entry["role"] in ("variant", "extra")

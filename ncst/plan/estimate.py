@@ -6,11 +6,12 @@ Rates come from ``resources/costs.yaml``; clips that are there already are count
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Self
 
 import yaml
 
 from ncst.core.shipped import shipped
-from ncst.plan import entries, selection, sharding
+from ncst.plan import Config, Pair, entries, selection, sharding
 from ncst.plan.official_release import pair_folders
 
 COSTS = shipped("resources", "costs.yaml")
@@ -26,11 +27,11 @@ class Work:
     gpu: float = 0.0
 
     @classmethod
-    def of(cls, seconds, disk=0.0, jobs=1, on_gpu=True, start=0.0):
+    def of(cls, seconds: float, disk: float = 0.0, jobs: int = 1, on_gpu: bool = True, start: float = 0.0) -> Self:
         """Return the work of *jobs* jobs of *seconds* in all, which each take *start* seconds to begin."""
         return cls(disk, seconds + jobs * start, seconds if on_gpu else 0.0)
 
-    def __add__(self, other):
+    def __add__(self, other: "Work") -> "Work":
         """Return both together."""
         return Work(self.disk + other.disk, self.cpu + other.cpu, self.gpu + other.gpu)
 
@@ -44,11 +45,11 @@ class Row:
 
     split: str
     label: str
-    sources: list
-    codecs: list
+    sources: list[str]
+    codecs: list[str]
     clips: int
     present: int
-    corpora: list
+    corpora: list[str]
     weights: int
     work: Work = field(default_factory=Work)
 
@@ -74,16 +75,16 @@ class Estimate:
         The rates.
     """
 
-    rows: list
-    stages: dict
+    rows: list[Row]
+    stages: dict[str, Work]
     clips: int
-    roots: list
-    absent: dict
-    weights: list
-    costs: dict
+    roots: list[str]
+    absent: dict[str, str]
+    weights: list[str]
+    costs: dict[str, Any]
 
 
-def estimate(config):
+def estimate(config: Config) -> Estimate:
     """Return the `Estimate` of a validated configuration: a row for every split, also those whose corpora have no root.
 
     Stages and their sum leave these out, unless no training speech has a root.
@@ -104,7 +105,9 @@ def estimate(config):
     running = {pair for split in selection.splits(run) for pair in selection.pairs(run, split)}
     frontends = list(dict.fromkeys(config["models"][m]["frontend"] for m in entries.selected(config, "models")))
     fetched = _unfetched(config, frontends, splits)
-    released, stages, ready, rows = pair_folders(config), {}, {}, []
+    released, rows = pair_folders(config), []
+    stages: dict[str, Work] = {}
+    ready: dict[Pair, int] = {}
     for split in splits:
         pairs = selection.pairs(config, split)
         row = _row(config, split, pairs, {*roots, *absent}, fetched)
@@ -140,8 +143,8 @@ def _made(config, pairs):
 def _row(config, split, pairs, lacking, fetched):
     entry, made = config["splits"][split], _made(config, pairs)
     sources, codecs = ([*dict.fromkeys(names)] for names in zip(*pairs, strict=True))
-    corpora = dict.fromkeys(c for source_set, _ in made for c in config["sources"][source_set]["corpora"])
-    corpora = [name for name in corpora if name in lacking]
+    needed = dict.fromkeys(c for source_set, _ in made for c in config["sources"][source_set]["corpora"])
+    corpora = [name for name in needed if name in lacking]
     weights = len(set(fetched) & {entries.weight_file(config, name) for _, name in made})
     return Row(
         split, _label(config, entry, codecs), sources, codecs, sharding.clips(config, split), 0, corpora, weights
@@ -207,7 +210,9 @@ def _experiments(config, costs):
     roles = {split: config["splits"][split]["role"] for split in splits}
     tracers, detectors = entries.tracers(config), entries.selected(config, "detectors")
     models = {name: entries.module_of(config, "models", name) for name in entries.selected(config, "models")}
-    together, train, score, detect = Counter(models.values()), {}, {}, Work()
+    together, detect = Counter(models.values()), Work()
+    train: dict[str, Work] = {}
+    score: dict[str, Work] = {}
     for model, module in models.items():
         entry, runs = entries.model_entry(config, model), len(entries.seeds(config, model))
         rate, epochs = _training_rate(config, costs, model), entry["training"]["epochs"]

@@ -8,9 +8,12 @@ Xie et al., "Neural Codec Source Tracing: Toward Comprehensive Attribution in Op
 those of the README and config.py of https://github.com/xieyuankun/ST-Codecfake.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from ncst.core.files import PathLike
 from ncst.errors import NcstError
+from ncst.plan import Config, Pair
 
 ARCHIVES = "https://zenodo.org/records/14631091 (main part) and https://zenodo.org/records/14631085 (open-set part)"
 UTTERANCES = "label/utterances.csv"
@@ -61,13 +64,13 @@ SCORE_FILES = {
 """Name of a score file of the official repository, or of a label list, without its ending: its split."""
 
 
-def split_of(path):
+def split_of(path: PathLike) -> str | None:
     """Return the split of a score file or label list that is named as the authors name theirs, or None."""
     known = {name.lower().replace("-", "_"): split for name, split in SCORE_FILES.items()}
     return known.get(Path(path).stem.lower().replace("-", "_"))
 
 
-def add_roots(config):
+def add_roots(config: Config) -> None:
     """Set the roots of the corpora that the release has and the config leaves null."""
     root = config["release"]["root"]
     for folder, (corpus, _) in CORPORA.items():
@@ -76,7 +79,7 @@ def add_roots(config):
             config["roots"][corpus] = next((str(place) for place in places if place.is_dir()), None)
 
 
-def pair_folders(config):
+def pair_folders(config: Config) -> dict[Pair, str]:
     """Return the folder of the release for each (source set, codec) pair that it has; none when it is not configured.
 
     Parameters
@@ -100,7 +103,7 @@ def pair_folders(config):
     return found | {pair: folder for pair, folder in others.items() if pair[1] in config["codecs"]}
 
 
-def check_root(config, wanted):
+def check_root(config: Config, wanted: Iterable[Pair]) -> None:
     """Check that the release is where the config says and has what is wanted.
 
     Parameters

@@ -1,7 +1,11 @@
 """Pools: source sets that share no utterance."""
 
+from collections.abc import Mapping
 
-def pool_of(name, sources):
+from ncst.plan import Entry
+
+
+def pool_of(name: str, sources: Mapping[str, Entry]) -> dict[str, Entry]:
     """Return the options of the sets that share no utterance with set *name* (itself included), in drawing order.
 
     Sets with the same ``pool`` draw one after the other: by ``order`` where given, else as the config lists them.

@@ -1,13 +1,15 @@
 """What a configuration selects: codecs, corpora, source sets and splits that can run, as plain lists of names."""
 
+from collections.abc import Iterable
+
 from ncst.errors import NcstError
-from ncst.plan import official_release
+from ncst.plan import Config, Pair, official_release
 from ncst.plan.entries import by_class, codec_entry, selected, weight_file, weights_kind
 
 GENERATE = "generate"
 
 
-def codecs(config):
+def codecs(config: Config) -> list[str]:
     """Return the selected codecs that can run, by class: those with weights of the configured kind, or in need of none.
 
     A codec without such weights is left out, unless ``select.codecs`` names it: then it is an error.
@@ -24,29 +26,29 @@ def codecs(config):
     ]
 
 
-def corpora(config):
+def corpora(config: Config) -> list[str]:
     """Return the corpora that have a root."""
     return [name for name in selected(config, "corpora") if config["roots"].get(name)]
 
 
-def made_root(config, corpus):
+def made_root(config: Config, corpus: str) -> str | None:
     """Return the folder that the run itself speaks, fetches or generates *corpus* into, None for a root of the user."""
     made = {"demo": "<results>/demo", "fetch": "<downloads>", GENERATE: "<results>/alms"}.get(config["roots"][corpus])
     return f"{made}/{corpus}" if made else None
 
 
-def source_sets(config):
+def source_sets(config: Config) -> list[str]:
     """Return the source sets whose corpora all have a root, and those that the configured official release has."""
     released = {source_set for source_set, _ in official_release.pair_folders(config)}
     return [name for name in config["sources"] if name in released or has_roots(config, name)]
 
 
-def has_roots(config, source_set):
+def has_roots(config: Config, source_set: str) -> bool:
     """Say whether every corpus of *source_set* has a root."""
     return set(corpora(config)).issuperset(config["sources"][source_set]["corpora"])
 
 
-def pairs(config, split):
+def pairs(config: Config, split: str) -> list[Pair]:
     """Return the (source set, codec) pairs of *split*, in declared order, without what is not selected.
 
     What the official release has comes from it; other pairs need the corpora of their source set.
@@ -65,7 +67,7 @@ def pairs(config, split):
     return found
 
 
-def splits(config, *roles):
+def splits(config: Config, *roles: str) -> list[str]:
     """Return the selected splits that have clips, of the given roles or of all.
 
     Where `select.splits` is null, training lists that no selected model learns from are left out.
@@ -88,7 +90,7 @@ def splits(config, *roles):
     return [name for name in names if pairs(config, name)]
 
 
-def training_splits(config, model):
+def training_splits(config: Config, model: str) -> list[str]:
     """Return the names of the training and the development split of *model*.
 
     Raises
@@ -126,7 +128,7 @@ def _check_own_training(config, model, split):
             )
 
 
-def tested_splits(config, model):
+def tested_splits(config: Config, model: str) -> list[str]:
     """Return the selected splits with clips among those that the taxonomy tracer *model* is tested on.
 
     Raises
@@ -143,12 +145,12 @@ def tested_splits(config, model):
     return found
 
 
-def real_splits(config):
+def real_splits(config: Config) -> list[str]:
     """Return the selected test splits of real speech alone, with clips."""
     return [name for name in splits(config, "single") if config["splits"][name].get("label") == 0]
 
 
-def codec_parameters(config, names):
+def codec_parameters(config: Config, names: Iterable[str]) -> dict[str, dict[str, float]]:
     """Return ``{codec: {"books", "bitrate_kbps", "sample_rate" (Hz), "frame_rate" (Hz)}}`` of the splits *names*.
 
     Codecs whose entry does not give all of them are left out.
@@ -162,7 +164,7 @@ def codec_parameters(config, names):
     return found
 
 
-def robustness_cells(config):
+def robustness_cells(config: Config) -> dict[str, str]:
     """Return the cells of the robustness grid, ``clean`` first, with their titles; none where it is left out."""
     names = config["robustness"]["perturbations"]
     return {"clean": "Clean"} | {name: config["perturbations"][name]["title"] for name in names} if names else {}

@@ -1,9 +1,12 @@
 """Shards and clips of source sets and splits: how many, and what they are called."""
 
+from collections.abc import Iterable
+
+from ncst.plan import Config, Pair
 from ncst.plan.selection import pairs
 
 
-def kept(real, fake, ratio):
+def kept(real: int, fake: int, ratio: float) -> tuple[int, int]:
     """Return how many of *real* and of *fake* clips make the ratio *ratio* of real to fake; all of one kind stay.
 
     >>> kept(100, 600, 0.5)
@@ -12,7 +15,7 @@ def kept(real, fake, ratio):
     return (real, round(real / ratio)) if real < ratio * fake else (round(fake * ratio), fake)
 
 
-def shard_names(size, shard_size):
+def shard_names(size: int, shard_size: int) -> list[str]:
     """Return the shard ids of *size* utterances, at most *shard_size* in each.
 
     >>> shard_names(5, 2)
@@ -22,13 +25,13 @@ def shard_names(size, shard_size):
     return [f"{i:05d}-of-{count:05d}" for i in range(count)]
 
 
-def shards(config, source_set):
+def shards(config: Config, source_set: str) -> list[str]:
     """Return the shard ids of *source_set*."""
     entry = config["sources"][source_set]
     return shard_names(entry["size"], entry["shard_size"])
 
 
-def pair_files(config, pattern, found, **wildcards):
+def pair_files(config: Config, pattern: str, found: Iterable[Pair], **wildcards: str | int) -> list[str]:
     """Format *pattern* for every shard of the (source set, codec) pairs *found*."""
     return [
         pattern.format(source_set=source_set, codec=codec, shard=shard, **wildcards)
@@ -37,7 +40,7 @@ def pair_files(config, pattern, found, **wildcards):
     ]
 
 
-def clips(config, split):
+def clips(config: Config, split: str) -> int:
     """Return how many clips *split* has when none fails; a balanced split takes each utterance once real, once not."""
     sizes = {source_set: config["sources"][source_set]["size"] for source_set, _ in pairs(config, split)}
     entry = config["splits"][split]

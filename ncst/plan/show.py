@@ -3,11 +3,12 @@
 import textwrap
 from pathlib import Path
 
+from ncst.plan import Config
 from ncst.plan.estimate import GB, HOUR, Work, estimate
 from ncst.plan.validate import validate
 
 
-def show_plan(config):
+def show_plan(config: Config) -> None:
     """Print every split and every stage of *config*, which is validated first."""
     from rich.console import Console
 

@@ -1,9 +1,12 @@
 """Licences that a user accepts before anything is downloaded."""
 
+from collections.abc import Collection
+
 from ncst.errors import NcstError
+from ncst.plan import Entry
 
 
-def check_terms(name, entry, accepted):
+def check_terms(name: str, entry: Entry, accepted: Collection[str]) -> None:
     """Check that *name* can be fetched and its licence is accepted.
 
     Parameters
