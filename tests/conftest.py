@@ -8,11 +8,19 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # pytest-xdist fills the cores; threads on top of it cost minutes
 
-from ncst.plan.config import load_config
+from helpers import benchmark, entries
 
 NEEDS = {
     "real": {"test_corpora": "NCST_TEST_CORPORA", "test_weights": "NCST_TEST_WEIGHTS"},
 }
+
+
+def pytest_addoption(parser):
+    parser.addoption("--configfile", action="append", default=[], help="an overlay, its entries in the contract tests")
+
+
+def pytest_configure(config):
+    entries.OVERLAYS[:] = config.getoption("configfile")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -43,5 +51,5 @@ def test_weights():
 
 @pytest.fixture
 def config():
-    """The default configuration, fresh for every test."""
-    return load_config()
+    """The benchmark's configuration, fresh for every test."""
+    return benchmark.load()

@@ -63,14 +63,6 @@ def test_a_plugin_with_the_name_of_a_codec(folder):
     assert "NcstError" in done.stderr and "plugins/codecs/dac.py bears the name of ncst's own" in done.stderr
 
 
-@pytest.mark.parametrize("family", sorted(registry.FAMILIES.keys() - {"objectives"}))
-def test_every_entry_has_a_file_and_one_class(config, family):
-    for name, entry in config[family].items():
-        module = entry.get("module", name)
-        assert registry.file_of(family, module).is_file()
-        assert isinstance(registry.load(family, module), type)
-
-
 @pytest.mark.parametrize("name", ["nothing", "_base", ""])
 def test_a_module_that_is_not_there(name):
     with pytest.raises(NcstError, match="among the codecs"):

@@ -1,4 +1,4 @@
-"""Perturbations: the contract of each entry, published values of RawBoost, what each does to the sound."""
+"""Perturbations: published values of RawBoost, what each does to the sound."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from ncst.audio.delay import estimate_delay_ms
 from ncst.audio.perturbations._base import Base
 from ncst.audio.perturbations.rawboost import RawBoost
 from ncst.errors import NcstError
-from ncst.registry import build, modules
+from ncst.registry import build
 
 ROOT = Path(__file__).parents[2]
 ENTRIES = yaml.safe_load((ROOT / "config/perturbations.yaml").read_text())["perturbations"]
@@ -31,26 +31,6 @@ def power(samples, low, high):
     spectrum = np.abs(np.fft.rfft(samples)) ** 2
     frequency = np.fft.rfftfreq(len(samples), 1 / 16_000)
     return 10 * np.log10(spectrum[(frequency >= low) & (frequency < high)].sum())
-
-
-def test_every_module_has_an_entry():
-    assert {entry.get("module", name) for name, entry in ENTRIES.items()} == set(modules("perturbations"))
-
-
-@pytest.mark.parametrize("name", ENTRIES)
-def test_contract(name):
-    before = WAVE.copy()
-    changed = perturb(name)
-    assert changed.dtype == np.float32 and changed.ndim == 1 and np.isfinite(changed).all()
-    assert np.abs(changed).max() <= 1
-    assert len(changed) == len(WAVE) or not build("perturbations", name, ENTRIES[name]).keeps_length
-    assert np.array_equal(WAVE, before), "the input must stay as it is"
-    assert np.array_equal(changed, perturb(name)), "the generator's state must decide everything"
-    if any(isinstance(value, list) for value in ENTRIES[name]["options"].values()):
-        others = (perturb(name, seed=seed) for seed in range(1, 20))
-        assert not all(np.array_equal(changed, other) for other in others), "strengths must be drawn"
-    assert np.abs(perturb(name, 0 * WAVE)).max() < 1e-3, "silence must stay silent"
-    assert np.isfinite(perturb(name, WAVE[5000:5400])).all(), "25 ms must do"
 
 
 @pytest.mark.parametrize("algorithm", range(1, 9))

@@ -11,7 +11,6 @@ import torch
 from helpers.golden_models import golden_case, golden_state, golden_wave
 from safetensors.torch import save_file
 
-from ncst import registry
 from ncst.core.waveforms import encode_flac
 from ncst.errors import NcstError
 from ncst.formats import shards
@@ -305,9 +304,3 @@ def test_a_full_disk_is_one_sentence_and_no_half_cache(tmp_path):
     done = subprocess.run([sys.executable, "-c", FULL_DISK, tmp_path], capture_output=True, text=True)
     assert "0.npy failed" in done.stdout and "nothing was kept of it" in done.stdout, done.stderr
     assert list((tmp_path / "cache").iterdir()) == []
-
-
-def test_every_front_end_is_registered_with_what_the_store_needs():
-    for name in registry.modules("frontends"):
-        front_end = registry.load("frontends", name)
-        assert {"dtype", "shape", "time_axis", "version", "compute"} <= set(dir(front_end)) | {"shape"}

@@ -1,0 +1,44 @@
+"""The benchmark's own codecs: facts about the benchmark are asserted of these, whatever a user has added."""
+
+from ncst.plan.config import load_config
+
+CODECS = [
+    "real",
+    "mimi",
+    "mimi_8",
+    "speechtokenizer",
+    "funcodec",
+    "funcodec_16",
+    "funcodec_8",
+    "funcodec_ds320",
+    "encodec",
+    "encodec_12",
+    "encodec_24",
+    "encodec_3",
+    "facodec",
+    "facodec_v2",
+    "snac",
+    "wavtokenizer",
+    "wavtokenizer_600",
+    "soundstream",
+    "lyra",
+    "lyra_3",
+    "lyra_9",
+    "soundstream_24k",
+    "audiodec",
+    "audiodec_sym",
+    "hificodec",
+    "hificodec_24k",
+    "dac",
+    "dac_24k",
+    "dac_44k",
+    "gsm",
+    "mp3",
+    "opus",
+]
+
+
+def load(*overlays):
+    """Return the configuration with *overlays*, of the codecs the benchmark's own alone."""
+    config = load_config(*overlays)
+    return config | {"codecs": {name: config["codecs"][name] for name in CODECS}}
