@@ -1,6 +1,5 @@
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +8,6 @@ import yaml
 from ncst import registry
 from ncst.cli import app, main
 from ncst.plan import entries
-from ncst.plan.codec_table import codec_markdown
 from ncst.plan.config import load_config
 from ncst.plan.validate import validate
 
@@ -24,11 +22,6 @@ def test_codecs_lists_every_entry(config):
     shown = run("codecs").stdout
     assert [name for name in config["codecs"] if name not in shown] == []
     assert "facebook/encodec_24khz" in shown
-
-
-def test_the_readme_holds_the_table_of_codecs(config):
-    readme = Path("README.md").read_text(encoding="utf-8")
-    assert f"<!-- codecs -->\n{codec_markdown(config)}\n<!-- /codecs -->" in readme
 
 
 def test_plan_of_the_full_benchmark_needs_no_corpora():

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 import yaml
+from helpers import benchmark
 from helpers.mini_release import IDS, NCSSD, SIZES, lay_out, write_wav
 from test_workflow import Project
 
@@ -20,7 +21,7 @@ from ncst.exchange.index_release import index_release
 from ncst.formats.manifests import read_manifest
 from ncst.formats.shards import iter_clips
 from ncst.plan import entries, official_release, selection
-from ncst.plan.config import load_config, merge
+from ncst.plan.config import merge
 from ncst.plan.estimate import estimate
 
 SHARD = "00000-of-00001"
@@ -50,7 +51,7 @@ def root(made, tmp_path):
 
 @pytest.fixture
 def config(root):
-    config = load_config("config/st_codecfake.yaml", "config/release.yaml")
+    config = benchmark.load("config/st_codecfake.yaml", "config/release.yaml")
     config["release"]["root"] = str(root)
     for name, size in SIZES.items():
         config["sources"][name] |= {"size": size}

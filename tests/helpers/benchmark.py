@@ -39,6 +39,6 @@ CODECS = [
 
 
 def load(*overlays):
-    """Return the configuration with *overlays*, of the codecs the benchmark's own alone."""
-    config = load_config(*overlays)
-    return config | {"codecs": {name: config["codecs"][name] for name in CODECS}}
+    """Return the configuration with *overlays*, without the codecs that a user has added to config/codecs.yaml."""
+    config, added = load_config(*overlays), load_config()["codecs"].keys() - set(CODECS)
+    return config | {"codecs": {name: entry for name, entry in config["codecs"].items() if name not in added}}

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import benchmark
 
 from ncst.core.waveforms import encode_flac
 from ncst.formats.shards import COLUMNS, write_shard
@@ -35,7 +36,7 @@ PAPER = {
 
 @pytest.fixture
 def full(tmp_path):
-    config = load_config("config/st_codecfake.yaml")
+    config = benchmark.load("config/st_codecfake.yaml")
     config["results"] = str(tmp_path)
     return config
 
