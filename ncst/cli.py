@@ -41,11 +41,8 @@ def show_plan(configfile: Overlays = None):
     """Show what a run will make and take: splits, clips, what is missing, disk and hours."""
     from ncst.plan import show
     from ncst.plan.config import load_config
-    from ncst.plan.official_release import add_roots
 
-    config = load_config(*configfile or ())
-    add_roots(config)
-    show.show_plan(config)
+    show.show_plan(load_config(*configfile or ()))
 
 
 @app.command()
@@ -102,11 +99,9 @@ def evaluate(
     """Evaluate anyone's scores, matched by clip id: text of the official repository, CSV, Parquet or npz."""
     from ncst.exchange.evaluate_scores import evaluate_external
     from ncst.plan.config import load_config
-    from ncst.plan.validate import validate
     from ncst.report.tables.write_tables import in_order
 
     config = load_config(*configfile or ())
-    validate(config)
     evaluate_external(scores, out, config, manifest or (), embeddings or (), model, seed)
     for table in in_order(Path(out, "tables").glob("*.md")):
         typer.echo(table.read_text(encoding="utf-8"))

@@ -1,31 +1,45 @@
-"""The configuration: the registries and their overlays, merged."""
-
-from pathlib import Path
-
-import yaml
+"""The one door of the configuration: registries, ``config.yaml`` and overlays read, merged, checked, completed."""
 
 from ncst.core.shipped import located
-from ncst.errors import NcstError
+from ncst.plan import official_release, selection
+from ncst.plan.validate import validate
+from ncst.plan.yaml_files import read_mapping
 
 REGISTRIES = ("codecs", "alms", "corpora", "splits", "models", "detectors", "perturbations", "config")
 
 
 def load_config(*overlays, folder="config"):
-    """Return the registries and ``config.yaml`` of *folder*, overlaid with YAML files, as Snakemake merges them.
+    """Return the registries and ``config.yaml`` of *folder*, overlaid with YAML files, checked and complete.
 
-    Mappings merge key by key; everything else is replaced. A file of ``config/`` that the working folder lacks is the
-    shipped one.
+    Mappings merge key by key, as Snakemake merges them; everything else is replaced. A file of ``config/`` that the
+    working folder lacks is the shipped one.
+
+    Raises
+    ------
+    NcstError
+        As `read_mapping` and `complete` do.
     """
     config = {}
     for path in [*(f"{folder}/{name}.yaml" for name in REGISTRIES), *overlays]:
-        try:
-            merge(config, yaml.safe_load(Path(located(path)).read_text(encoding="utf-8")) or {})
-        except OSError as error:
-            raise NcstError(
-                f"Cannot read the config file {path} ({error.strerror}): name a file that exists."
-            ) from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise NcstError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
+        merge(config, read_mapping(located(path)))
+    return complete(config)
+
+
+def complete(config):
+    """Check the merged *config*, add the roots that its official release has, check that release, and return it.
+
+    The Snakefile, whose files Snakemake merges, enters here.
+
+    Raises
+    ------
+    NcstError
+        As `validate` and `official_release.check_root` do.
+    """
+    validate(config)
+    official_release.add_roots(config)
+    if config["release"]["root"]:
+        splits = selection.splits(config)
+        official_release.check_root(config, [pair for split in splits for pair in selection.pairs(config, split)])
     return config
 
 

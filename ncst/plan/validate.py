@@ -1,13 +1,14 @@
-"""Whether a configuration makes sense: its schemas, and the names that its entries use of each other."""
+"""Whether a configuration makes sense: its schemas first, then the names that its entries use of each other."""
+
+import functools
+import math
 
 import yaml
 
 from ncst.core.shipped import shipped
 from ncst.errors import NcstError
-from ncst.plan import entries, selection
-from ncst.plan.terms import check_terms
+from ncst.plan.references import reference_problems
 
-SCHEMAS = shipped("workflow", "schemas")
 FAMILIES = (
     "codecs",
     "alms",
@@ -20,99 +21,91 @@ FAMILIES = (
     "detectors",
     "perturbations",
 )
+LONGEST = 300  # characters of what a schema says
+TYPES = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "null",
+}
 
 
 def validate(config):
-    """Check *config* against the schemas in ``workflow/schemas``.
+    """Check the merged *config* against the schemas in ``workflow/schemas``, then the names in it.
 
     Raises
     ------
     NcstError
-        Naming the key, what is wrong with it and what it may be.
+        One sentence for each key that is wrong, a line each: the key, what is wrong with it and what it may be.
     """
-    from jsonschema import Draft202012Validator
+    for problems_of in (_number_problems, _schema_problems, reference_problems):
+        problems = [*dict.fromkeys(filter(None, problems_of(config)))]
+        if problems:
+            raise NcstError("\n".join(problems))
+
+
+def _number_problems(value, where=()):
+    """Yield what is wrong with numbers that limits cannot be compared with."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield f"Config error at {_key(where)}: {value} is no limit: write a finite number."
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _number_problems(item, (*where, key))
+
+
+def _schema_problems(config):
+    """Yield what the schemas say: of every key of the top level, and of every entry the worst."""
+    for error in _validator("config").iter_errors(config):
+        yield _worst([error], ())
+    for family in FAMILIES:
+        entries = config.get(family)
+        for name, entry in entries.items() if isinstance(entries, dict) else ():
+            yield _worst(_validator(family).iter_errors(entry), (family, name))
+            if isinstance(entry, dict) and "download" in entry:
+                yield _worst(_validator("download").iter_errors(entry["download"]), (family, name, "download"))
+
+
+def _worst(errors, where):
     from jsonschema.exceptions import best_match
 
-    def check(schema, value, where):
-        validator = Draft202012Validator(
-            yaml.safe_load((SCHEMAS / f"{schema}.schema.yaml").read_text(encoding="utf-8"))
-        )
-        error = best_match(validator.iter_errors(value))
-        if error is not None:
-            key = ".".join([*where, *map(str, error.absolute_path)]) or "the top level"
-            allowed = ""
-            if error.validator == "additionalProperties":
-                allowed = f"; it may hold {sorted(error.schema['properties'])}"
-            raise NcstError(f"Config error at {key}: {error.message}{allowed} (config/README.md explains every key).")
-
-    check("config", config, [])
-    for family in FAMILIES:
-        for name, entry in config[family].items():
-            check(family, entry, [family, name])
-            if "download" in entry:
-                check("download", entry["download"], [family, name, "download"])
-    owners = {
-        "roots": ["corpora"],
-        "accept": ["corpora", "releases"],
-        "weights": ["codecs", "frontends", "alms"],
-        "model_sizes": ["models"],
-    }
-    for key, families in owners.items():
-        known = [name for family in families for name in config[family]]
-        unknown = sorted(set(config[key]) - {*known, "default"})
-        if unknown:
-            raise NcstError(f"Config error at {key}: {unknown} unknown; the registries have {known}.")
-    for name, model in config["models"].items():
-        for size in model.keys() & {"published", "compact"}:
-            training = (model[size].get("training") or {}) | model.get("training", {})
-            unknown = sorted({*(training.get("augment") or ())} - {*config["perturbations"]})
-            if unknown:
-                raise NcstError(
-                    f"Config error at models.{name}.{size}.training.augment: {unknown} unknown; "
-                    f"config/perturbations.yaml has {list(config['perturbations'])}."
-                )
-    for key in ("perturbations", "detectors"):
-        unknown = sorted({*config["robustness"][key]} - {*config[key]})
-        if unknown:
-            raise NcstError(
-                f"Config error at robustness.{key}: {unknown} unknown; config/{key}.yaml has {list(config[key])}."
-            )
-    fetched = [name for name, root in config["roots"].items() if root == "fetch"]
-    for name in fetched:
-        check_terms(name, config["corpora"][name], config["accept"])
-    for name, split in config["splits"].items():
-        for pair in split["pairs"]:
-            _check_pair(config, name, pair)
-    for name, root in config["roots"].items():
-        if root == selection.GENERATE:
-            _check_alm(config, name)
-    for name, entry in config["models"].items():
-        named = entry.get("train", "train"), entry.get("dev", "dev"), *entry.get("test", ())
-        unknown = [split for split in named if split not in config["splits"]]
-        if unknown:
-            raise NcstError(f"Config error at models.{name}: no split {unknown[0]!r} in config/splits.yaml.")
+    error = best_match(errors)
+    return error and _sentence(error, where)
 
 
-def _check_pair(config, split, pair):
-    if pair["source"] not in config["sources"]:
-        raise NcstError(f"Config error at splits.{split}: no source set {pair['source']!r} in config/corpora.yaml.")
-    if isinstance(pair["codecs"], list):
-        unknown = [name for name in pair["codecs"] if name not in config["codecs"]]
-        if unknown:
-            raise NcstError(f"Config error at splits.{split}: no codec {unknown[0]!r} in config/codecs.yaml.")
+@functools.cache
+def _validator(schema):
+    from jsonschema import Draft202012Validator
+
+    path = shipped("workflow", "schemas", f"{schema}.schema.yaml")
+    return Draft202012Validator(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
-def _check_alm(config, name):
-    if name not in config["alms"]:
-        raise NcstError(
-            f"Config error at roots.{name}: only what config/alms.yaml lists can be generated: {list(config['alms'])}."
-        )
-    alm, kind = config["alms"][name], entries.weights_kind(config, name)
-    if alm["codec"] not in config["codecs"]:
-        raise NcstError(f"Config error at alms.{name}: no codec {alm['codec']!r} in config/codecs.yaml.")
-    entries.weight_file(config, name, "alms")
-    if entries.weights_kind(config, alm["codec"]) != kind:
-        raise NcstError(
-            f"Config error at roots.{name}: its codes are those of the {kind} {alm['codec']}: set "
-            f"weights.{alm['codec']}: {kind}, or name a folder of its clips."
-        )
+def _sentence(error, where):
+    """Return what a schema's *error* says to someone who writes YAML."""
+    value, message, fix = error.instance, error.message, "config/README.md explains every key"
+    if error.validator in ("type", "pattern") and "description" in error.schema:
+        message = f"{_shown(value)} is not {error.schema['description']}"
+    elif error.validator == "type":
+        wanted = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+        message = f"{_shown(value)} stands where {' or '.join(TYPES[name] for name in wanted)} belongs"
+        if value is None:
+            fix = "leave the key out to keep what config/ says"
+        elif isinstance(value, str) and value[:1] in ("{", "["):
+            fix = f"quote it for the shell: --config '{_key((*where, *error.absolute_path))}={{name: value}}'"
+    elif error.validator == "additionalProperties" and "properties" in error.schema:
+        message += f"; it may hold {sorted(error.schema['properties'])}"
+    return f"Config error at {_key((*where, *error.absolute_path))}: {message} ({fix})."
+
+
+def _shown(value):
+    if value is None or isinstance(value, dict | list):
+        return {type(None): "null", dict: "a mapping", list: "a list"}[type(value)]
+    shown = repr(value)
+    return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]} ..."
+
+
+def _key(path):
+    return ".".join(map(str, path)) or "the top level"

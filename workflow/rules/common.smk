@@ -6,17 +6,15 @@ from ncst.core.shipped import located
 from ncst.errors import NcstError
 from ncst.plan import entries, official_release, selection, sharding
 from ncst.plan.code import code_of
+from ncst.plan.config import complete
 from ncst.plan.pools import pool_of
-from ncst.plan.validate import validate
 
 try:
-    validate(config)
-    official_release.add_roots(config)
+    complete(config)
     CODECS = selection.codecs(config)
     CORPORA = selection.corpora(config)
     SOURCES = selection.source_sets(config)
     SPLITS = selection.splits(config)
-    official_release.check_root(config, [pair for split in SPLITS for pair in selection.pairs(config, split)])
     MODELS = entries.selected(config, "models")
     DETECTORS = entries.selected(config, "detectors")
     TRACERS = entries.tracers(config)

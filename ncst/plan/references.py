@@ -1,0 +1,112 @@
+"""The names that the entries of a configuration use of each other, and whether what they ask for can be had."""
+
+from ncst.errors import NcstError
+from ncst.plan import entries, selection
+from ncst.plan.terms import check_terms
+
+MOST_SHARDS = 10_000  # of one source set: each is a job for every codec
+OWNERS = {
+    "roots": ["corpora"],
+    "accept": ["corpora", "releases"],
+    "weights": ["codecs", "frontends", "alms"],
+    "model_sizes": ["models"],
+}
+
+
+def reference_problems(config):
+    """Yield a sentence for each name that nothing has, and for what is asked for and cannot be had.
+
+    The schemas hold for *config*.
+    """
+    for problems in (_own_names, _selected_names, _sources, _splits, _models, _roots):
+        yield from problems(config)
+
+
+def _unknown(names, known, where, place):
+    unknown = sorted({*names} - {*known}, key=str)
+    if unknown:
+        yield f"Config error at {where}: {unknown} unknown; {place} {list(known)}."
+
+
+def _said(check, *arguments):
+    """Yield what *check* raises."""
+    try:
+        check(*arguments)
+    except NcstError as error:
+        yield str(error)
+
+
+def _own_names(config):
+    for key, families in OWNERS.items():
+        known = [name for family in families for name in config[family]]
+        yield from _unknown({*config[key]} - {"default"}, known, key, "the registries have")
+
+
+def _selected_names(config):
+    for key in ("perturbations", "detectors"):
+        place = f"config/{key}.yaml has"
+        yield from _unknown(config["robustness"][key], config[key], f"robustness.{key}", place)
+    for family in config["select"]:
+        yield from _said(entries.selected, config, family)
+
+
+def _sources(config):
+    for name, entry in config["sources"].items():
+        yield from _unknown(entry["corpora"], config["corpora"], f"sources.{name}", "config/corpora.yaml has")
+        shards = -(-entry["size"] // entry["shard_size"])
+        if shards > MOST_SHARDS:
+            yield (
+                f"Config error at sources.{name}: {entry['size']:,} utterances in shards of {entry['shard_size']:,} "
+                f"are {shards:,} jobs for every codec: raise shard_size until at most {MOST_SHARDS:,} are left."
+            )
+
+
+def _splits(config):
+    for name, split in config["splits"].items():
+        for pair in split["pairs"]:
+            if pair["source"] not in config["sources"]:
+                yield f"Config error at splits.{name}: no source set {pair['source']!r} in config/corpora.yaml."
+            if isinstance(pair["codecs"], list):
+                for codec in pair["codecs"]:
+                    if codec not in config["codecs"]:
+                        yield f"Config error at splits.{name}: no codec {codec!r} in config/codecs.yaml."
+
+
+def _models(config):
+    for name, entry in config["models"].items():
+        for split in (entry.get("train", "train"), entry.get("dev", "dev"), *entry.get("test", ())):
+            if split not in config["splits"]:
+                yield f"Config error at models.{name}: no split {split!r} in config/splits.yaml."
+        if entry["frontend"] not in config["frontends"]:
+            yield f"Config error at models.{name}: no front-end {entry['frontend']!r} in config/models.yaml."
+        for size in sorted(entry.keys() & {"published", "compact"}):
+            training = (entry[size].get("training") or {}) | entry.get("training", {})
+            where = f"models.{name}.{size}.training.augment"
+            place = "config/perturbations.yaml has"
+            yield from _unknown(training.get("augment") or (), config["perturbations"], where, place)
+
+
+def _roots(config):
+    for name, root in config["roots"].items():
+        if name not in config["corpora"]:
+            continue
+        if root == "fetch":
+            yield from _said(check_terms, name, config["corpora"][name], config["accept"])
+        if root == selection.GENERATE:
+            yield from _generated(config, name)
+
+
+def _generated(config, name):
+    if name not in config["alms"]:
+        known = list(config["alms"])
+        yield f"Config error at roots.{name}: only what config/alms.yaml lists can be generated: {known}."
+        return
+    alm, kind = config["alms"][name], entries.weights_kind(config, name)
+    yield from _said(entries.weight_file, config, name, "alms")
+    if alm["codec"] not in config["codecs"]:
+        yield f"Config error at alms.{name}: no codec {alm['codec']!r} in config/codecs.yaml."
+    elif entries.weights_kind(config, alm["codec"]) != kind:
+        yield (
+            f"Config error at roots.{name}: its codes are those of the {kind} {alm['codec']}: set "
+            f"weights.{alm['codec']}: {kind}, or name a folder of its clips."
+        )
