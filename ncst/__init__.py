@@ -2,7 +2,7 @@
 
 import os
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # PyTorch reads it once: large tensors on huge pages save a third of AASIST's training step on a CPU.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")

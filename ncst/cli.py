@@ -6,17 +6,40 @@ from typing import Annotated
 
 import typer
 
+from ncst import __version__
 from ncst.errors import NcstError
 
-app = typer.Typer(
-    help="Neural codec source tracing: look around, plan, evaluate, extend.", no_args_is_help=True, add_completion=False
-)
+app = typer.Typer(help="Neural codec source tracing: look around, plan, evaluate, extend.", no_args_is_help=True)
 new = typer.Typer(help="Start a new registry entry.", no_args_is_help=True)
 app.add_typer(new, name="new")
 
 Overlays = Annotated[
     list[str] | None, typer.Option("--configfile", help="Overlay on config/config.yaml; may be repeated.")
 ]
+
+
+def _print_version(wanted: bool):
+    if wanted:
+        typer.echo(f"ncst {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+):
+    pass
+
+
+@app.command()
+def init(folder: Path):
+    """Lay the workflow out in FOLDER, which must be new or empty: Snakefile, workflow/, config/, profiles/."""
+    from ncst.plan.init_folder import init_folder
+
+    init_folder(folder)
+    typer.echo(f"Wrote {folder}. Now: cd {folder} && snakemake --cores all")
 
 
 @app.command()

@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 
 from ncst.core.files import sha256
+from ncst.core.shipped import shipped
 from ncst.errors import NcstError
 from ncst.plan import entries, selection
 from ncst.report.page.html_table import table
@@ -72,7 +73,9 @@ def machine():
 
 def commit():
     """Return the git commit of the code, with a note on uncommitted changes, or None outside a checkout."""
-    folder = Path(__file__).parent
+    folder = shipped()
+    if not (folder / ".git").exists():
+        return None
     try:
         head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True)
         changes = subprocess.run(

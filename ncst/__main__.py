@@ -1,0 +1,5 @@
+"""``python -m ncst`` is ``ncst``."""
+
+from ncst.cli import main
+
+main()
