@@ -66,6 +66,12 @@ def test_a_published_checkpoint_is_imported_in_its_own_size(tmp_path):
     assert not (tmp_path / "no.safetensors").exists()
 
 
+def test_help_loads_nothing_heavy():
+    done = subprocess.run([sys.executable, "-X", "importtime", "-m", "ncst", "--help"], capture_output=True, text=True)
+    imported = {line.rsplit("|", 1)[1].strip() for line in done.stderr.splitlines() if line.startswith("import time")}
+    assert "ncst.cli" in imported and imported.isdisjoint({"torch", "numpy", "pandas", "snakemake", "yaml"})
+
+
 @pytest.mark.parametrize("command", [[], ["new"]])
 def test_help_is_shown_without_a_command(command):
     assert "Usage" in run(*command, "--help").stdout
