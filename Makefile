@@ -3,7 +3,7 @@ CORES ?= all
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: demo test lint env clean
+.PHONY: demo test lint readme env clean
 demo: env
 	$(RUN) snakemake --cores $(CORES)
 
@@ -16,6 +16,9 @@ lint: env
 	$(RUN) mypy
 	$(RUN) snakefmt --check Snakefile workflow
 	$(RUN) snakemake --lint
+
+readme: env
+	$(RUN) ncst codecs --into README.md
 
 env: .venv/.locked
 

@@ -1,8 +1,8 @@
-"""The command line: look around, plan, evaluate, start a new codec. Heavy imports wait inside the commands."""
+"""The command line: look around, plan, evaluate, start something new. Heavy imports wait inside the commands."""
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -10,8 +10,6 @@ from ncst import __version__
 from ncst.errors import NcstError
 
 app = typer.Typer(help="Neural codec source tracing: look around, plan, evaluate, extend.", no_args_is_help=True)
-new = typer.Typer(help="Start a new registry entry.", no_args_is_help=True)
-app.add_typer(new, name="new")
 
 Overlays = Annotated[
     list[str] | None, typer.Option("--configfile", help="Overlay on config/config.yaml; may be repeated.")
@@ -46,17 +44,22 @@ def init(folder: Path):
 def codecs(
     configfile: Overlays = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown table.")] = False,
+    into: Annotated[
+        Path | None, typer.Option(help="A file to put the Markdown table into, between its `<!-- codecs -->` marks.")
+    ] = None,
 ):
     """List every codec and variant: class, rate, books, bitrate, taxonomy, weights, licence."""
-    from ncst.plan.codec_table import codec_markdown, codec_table
+    from ncst.plan.codec_table import codec_markdown, codec_table, put_codec_table
     from ncst.plan.config import load_config
 
     config = load_config(*configfile or ())
-    if markdown:
+    if into:
+        put_codec_table(config, into)
+    elif markdown:
         typer.echo(codec_markdown(config))
-        return
-    rows = codec_table(config)
-    _show("Codecs", list(rows[0]), [["" if v is None else str(v) for v in row.values()] for row in rows])
+    else:
+        rows = codec_table(config)
+        _show("Codecs", list(rows[0]), [["" if v is None else str(v) for v in row.values()] for row in rows])
 
 
 @app.command("plan")
@@ -160,12 +163,18 @@ def _show(title, columns, rows):
     (console if console.is_terminal else Console(width=240)).print(table)
 
 
-@new.command("codec")
-def new_codec(name: str):
-    """Write ncst/audio/codecs/NAME.py and its entry in config/codecs.yaml, ready to be filled in."""
-    from ncst.plan.new_codec import new_codec
+@app.command()
+def new(
+    kind: Annotated[
+        Literal["codec", "corpus", "model", "frontend", "objective", "perturbation", "detector"],
+        typer.Argument(help="What to start."),
+    ],
+    name: Annotated[str, typer.Argument(help="Of its file and entry: lower-case letters, digits, underscores.")],
+):
+    """Start a codec, corpus, model ... of your own: one file and one entry that work at once."""
+    from ncst.plan import new
 
-    typer.echo(new_codec(name, "."))
+    typer.echo(new.new(kind, name))
 
 
 def main():

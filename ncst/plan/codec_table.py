@@ -1,6 +1,12 @@
 """What the table of codecs says, read from the configuration alone."""
 
+from pathlib import Path
+
+from ncst.core.files import atomic
+from ncst.errors import NcstError
 from ncst.plan.entries import by_class
+
+MARKS = "<!-- codecs -->\n", "<!-- /codecs -->"
 
 
 def codec_table(config):
@@ -53,3 +59,23 @@ def codec_markdown(config):
         cells += (row["weights"], row["licence"], row["known"])
         lines.append("| " + " | ".join("" if cell is None else str(cell) for cell in cells) + " |")
     return "\n".join(lines)
+
+
+def put_codec_table(config, path):
+    """Put the Markdown table into the text file *path*, between the marks ``<!-- codecs -->`` and ``<!-- /codecs -->``.
+
+    Raises
+    ------
+    NcstError
+        If the file cannot be read, or has not both marks.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise NcstError(f"Cannot read {path} ({error.strerror}): name a file that exists.") from error
+    before, begin, rest = text.partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not end:
+        raise NcstError(f"{path} has no lines `<!-- codecs -->` and, below it, `<!-- /codecs -->`: add them.")
+    with atomic(path) as temporary:
+        temporary.write_text(f"{before}{begin}{codec_markdown(config)}\n{end}{after}", encoding="utf-8")
