@@ -8,7 +8,8 @@ demo: env
 	$(RUN) snakemake --cores $(CORES)
 
 test: env
-	$(RUN) python -m pytest -n auto --dist loadfile
+	$(RUN) python -m pytest -n auto --dist loadfile --cov --cov-report=
+	$(RUN) python tests/helpers/coverage_by_room.py
 
 lint: env
 	$(RUN) ruff check .

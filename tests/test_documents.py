@@ -1,0 +1,57 @@
+"""What the documents say of the code is there: rooms, functions, files, versions."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")
+
+
+def defined(path):
+    """Names that the module *path* defines or imports at its top."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    named = [node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    return {*named, *(alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names)}
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`((?:[a-z_]+\.){1,3}[a-z_]+)`", ARCHITECTURE))))
+def test_the_map_names_what_exists(name):
+    *module, last = name.split(".")
+    assert (
+        (ROOT / name).exists()
+        or (ROOT / "config" / name).exists()
+        or ROOT.joinpath("ncst", *module, f"{last}.py").is_file()
+        or last in defined(ROOT.joinpath("ncst", *module).with_suffix(".py"))
+    )
+
+
+def test_the_map_has_every_room():
+    told = set(re.findall(r"^\| \d \| `(\w+)/`", ARCHITECTURE, re.M))
+    assert told == {path.parent.name for path in ROOT.glob("ncst/*/__init__.py")}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_linked_files_exist(document):
+    links = re.findall(r"\]\(([^)#]+)\)", (ROOT / document).read_text(encoding="utf-8"))
+    assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", ("README.md", "CONTRIBUTING.md"))
+def test_make_targets_exist(document):
+    targets = set(re.findall(r"^(\S+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    code = " ".join(re.findall(r"`+[^`]*`+", (ROOT / document).read_text(encoding="utf-8")))
+    named = re.findall(r"\bmake ([a-z]+(?:\.yml)?)", code)
+    assert named
+    assert set(named) <= targets
+
+
+def test_one_version():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == version
+    assert re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.M)[1] == version
