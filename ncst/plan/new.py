@@ -116,7 +116,8 @@ def _read(config: Path, text: str) -> dict[str, Any]:
 
 def _end(text: str, family: str) -> int:
     """Return the number of the line behind the mapping *family* of the YAML *text*, counted from 0."""
-    for key, value in yaml.compose(text, yaml.SafeLoader).value:
+    document = yaml.compose(text, yaml.SafeLoader)
+    for key, value in document.value if document else ():
         if key.value == family:
             return value.end_mark.line + (value.end_mark.column > 0)
     raise KeyError(family)
