@@ -23,7 +23,7 @@ readme: env
 
 env: .venv/.locked
 
-.venv/.locked: uv.lock pyproject.toml | $(UV)
+.venv/.locked: uv.lock pyproject.toml ncst/__init__.py | $(UV)
 	$(UV) sync --frozen --compile-bytecode
 	@touch $@
 
