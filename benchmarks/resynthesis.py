@@ -65,12 +65,10 @@ def as_published(name, weights, device):
     for layer in codec.network.modules():
         if isinstance(layer, Activation):
             layer.forward = layer.differentiable
-    if name == "dac":
-        codec.network.apply_weight_norm()
-    if name == "audiodec":
-        for layer in codec.network.decoder.modules():
-            if isinstance(layer, (nn.Conv1d, nn.ConvTranspose1d)):
-                nn.utils.parametrizations.weight_norm(layer)
+    published = {"dac": codec.network, "audiodec": codec.network.decoder}.get(name, nn.Identity())
+    for layer in published.modules():
+        if isinstance(layer, (nn.Conv1d, nn.ConvTranspose1d)):
+            nn.utils.parametrizations.weight_norm(layer)
     return codec
 
 

@@ -34,7 +34,7 @@ class Parts:
     frame: int
 
 
-def _encodec(config):
+def _seanet(config):
     from transformers import EncodecConfig, EncodecModel
 
     network = EncodecModel(EncodecConfig(**config))
@@ -51,6 +51,28 @@ def _encodec(config):
 
     books = [Book(layer.codebook.embed) for layer in network.quantizer.layers]
     return Parts(network, encode, decode, Chains([Chain(books)]), network.config.hop_length)
+
+
+def _encodec(config):
+    from ncst.audio.codecs.encodec import Encodec
+
+    network = _untrained(Encodec, config)
+    for layer in network.quantizer.vq.layers:
+        layer._codebook.inited.fill_(1)
+    books = [Book(layer._codebook.embed) for layer in network.quantizer.vq.layers]
+    return Parts(
+        network,
+        lambda audio: (network.encoder(audio), None),
+        lambda latent, _: network.decoder(latent),
+        Chains([Chain(books)]),
+        int(network.encoder.hop_length),
+    )
+
+
+def _untrained(codec, config):
+    blank = codec.__new__(codec)
+    blank.settings = {}
+    return blank.build(config)
 
 
 def _mimi(config):
@@ -72,16 +94,16 @@ def _mimi(config):
 
 
 def _dac(config):
-    from transformers import DacConfig, DacModel
+    from ncst.audio.codecs.dac import Dac
 
-    network = DacModel(DacConfig(**config))
+    network = _untrained(Dac, config)
     books = [Book(q.codebook.weight, q.in_proj, q.out_proj, normalise=True) for q in network.quantizer.quantizers]
     return Parts(
         network,
         lambda audio: (network.encoder(audio), None),
         lambda latent, _: network.decoder(latent),
         Chains([Chain(books)]),
-        network.config.hop_length,
+        int(network.hop_length),
     )
 
 
@@ -186,8 +208,8 @@ def _facodec(config):
 
 _BUILDERS = {
     "encodec": _encodec,
-    "funcodec": _encodec,
-    "soundstream": _encodec,
+    "funcodec": _seanet,
+    "soundstream": _seanet,
     "mimi": _mimi,
     "dac": _dac,
     "snac": _snac,

@@ -95,7 +95,7 @@ def bark(folder):
         fine_acoustics_config=BarkFineConfig(
             **sizes, block_size=64, input_vocab_size=65, output_vocab_size=65, n_codes_total=4, n_codes_given=1
         ).to_dict(),
-        codec_config={"model_type": "encodec", **tiny_codecs.NETWORKS["encodec"]},
+        codec_config={"model_type": "encodec", **tiny_codecs.NETWORKS["soundstream"]},
     )
     BarkModel(config).save_pretrained(folder)
     stages = {

@@ -36,22 +36,31 @@ def test_fetch_and_convert(server, tmp_path):
         assert file.metadata()["codec"] == "speechtokenizer"
 
 
-def test_transformers_layout_with_old_weight_norm_names(tmp_path):
-    """The published EnCodec file names its weight norm as torch once did."""
-    path = tiny_codecs.write("encodec", tmp_path / "new.safetensors")
-    state = load_file(path)
+@torch.inference_mode()
+def test_encodec_in_transformers_layout(tmp_path):
+    """The published file names its weight norm as torch once did."""
+    from transformers import EncodecConfig, EncodecModel
+
+    config = tiny_codecs.NETWORKS["soundstream"] | {"use_causal_conv": True}
+    theirs = EncodecModel(EncodecConfig(**config)).eval()
     names = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
-    old = {}
-    for key, value in state.items():
+    state = {}
+    for key, value in theirs.state_dict().items():
+        if key.endswith(".embed"):
+            value.normal_(std=0.03)
         for new_name, old_name in names.items():
             key = key.replace(new_name, old_name)
-        old[key] = value
-    save_file(old, tmp_path / "model.safetensors")
-    (tmp_path / "config.json").write_text(json.dumps(tiny_codecs.NETWORKS["encodec"] | {"model_type": "encodec"}))
+        state[key] = value
+    save_file(state, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps(theirs.config.to_dict()))
     files = {name: tmp_path / name for name in ("model.safetensors", "config.json")}
-    convert("encodec", {"settings": {}}, files, tmp_path / "out.safetensors")
-    _, converted = read_weights(tmp_path / "out.safetensors")
-    assert all(torch.equal(converted[key], value) for key, value in state.items())
+    ours = convert("encodec", {"settings": {}}, files, tmp_path / "out.safetensors")
+    audio = torch.randn(1, 16000)
+    codes, _ = ours.encode(audio)
+    expected = theirs.encode(audio[:, None], bandwidth=1.2)
+    assert torch.equal(codes, expected.audio_codes[0]) and codes.unique().numel() > 4
+    decoded = theirs.decode(expected.audio_codes, expected.audio_scales)[0][:, 0]
+    torch.testing.assert_close(ours.decode(codes, None), decoded, rtol=0, atol=1e-5)
 
 
 def test_another_codecs_file_is_named(tmp_path):

@@ -87,10 +87,10 @@ def test_merging_replaces_lists_and_merges_mappings():
 
 
 def test_code_of_follows_private_helpers():
-    files = code.code_of("codecs", "encodec")
+    files = code.code_of("codecs", "funcodec")
     names = [f.rsplit("/", 1)[1] for f in files]
-    assert names[:2] == ["encodec.py", "_base.py"]
-    assert "_encodec.py" in names
+    assert names[:2] == ["funcodec.py", "_base.py"]
+    assert "_seanet.py" in names
     assert "mimi.py" not in names
     with pytest.raises(NcstError, match=r"write ncst/audio/codecs/nothing.py"):
         code.code_of("codecs", "nothing")

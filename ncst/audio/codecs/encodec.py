@@ -1,18 +1,95 @@
-"""EnCodec 24 kHz (Défossez et al., 2022) through transformers' EncodecModel."""
+"""EnCodec 24 kHz (Défossez et al., 2022) through its own package."""
 
+import re
+
+import torch
 from safetensors.torch import load_file
 
-from ncst.audio.codecs._encodec import EncodecBase, rename_seanet, seanet_config
+from ncst.audio.codecs._base import Base, books_of
 from ncst.core.checkpoint_files import load_config, load_pickle
 
+_NAMES = [  # from transformers' EncodecModel to the package
+    (r"\.parametrizations\.weight\.original0$", ".weight_g"),
+    (r"\.parametrizations\.weight\.original1$", ".weight_v"),
+    (r"^quantizer\.layers\.(\d+)\.codebook\.", r"quantizer.vq.layers.\1._codebook."),
+    (r"\.conv\.", ".conv.conv."),
+    (r"^(encoder|decoder)\.layers\.", r"\1.model."),
+]
+_ARGUMENTS = {
+    "hidden_size": "dimension",
+    "num_filters": "n_filters",
+    "upsampling_ratios": "ratios",
+    "num_lstm_layers": "lstm",
+    "kernel_size": "kernel_size",
+    "last_kernel_size": "last_kernel_size",
+    "norm_type": "norm",
+    "use_causal_conv": "causal",
+}
 
-class Encodec(EncodecBase):
-    """EnCodec; ``settings: {books: N}`` chooses the bitrate (0.75 kbit/s a book at 24 kHz)."""
+
+class Encodec(Base):
+    """EnCodec; ``settings: {books: N}`` chooses the bitrate (0.75 kbit/s a book at 24 kHz).
+
+    The network pads by itself (reflection), so inputs stay as long as they are. Its configuration is ``sample_rate`` in
+    Hz and the keywords of the package's ``SEANetEncoder`` and ``ResidualVectorQuantizer``: ``seanet``, ``quantizer``.
+    """
+
+    def build(self, config):
+        """Return the package's ``EncodecModel``, mono and without segments."""
+        from encodec import EncodecModel
+        from encodec.modules import SEANetDecoder, SEANetEncoder
+        from encodec.quantization import ResidualVectorQuantizer
+
+        coder = SEANetEncoder(**config["seanet"]), SEANetDecoder(**config["seanet"])
+        quantizer = ResidualVectorQuantizer(**config["quantizer"])
+        self.sample_rate = config["sample_rate"]
+        self.books = books_of(self.settings, quantizer.n_q)
+        return EncodecModel(*coder, quantizer, target_bandwidths=[], sample_rate=self.sample_rate, channels=1)
+
+    def encode(self, audio):
+        """Return ``(codes, None)``.
+
+        Clips are encoded one by one: an LSTM and a matrix product round differently in a batch, and where two codes are
+        almost equally near, that decides between them.
+        """
+        latents = (self.network.encoder(clip) for clip in audio[:, None].split(1))
+        codes = [self.network.quantizer.vq.encode(latent, self.books) for latent in latents]
+        return torch.cat(codes, 1).transpose(0, 1), None
+
+    def decode(self, codes, side):
+        """Return (B, frames * hop) audio."""
+        return self.network.decoder(self.network.quantizer.decode(codes.transpose(0, 1)))[:, 0]
 
     @classmethod
     def convert(cls, files, entry):
         """Take ``model.safetensors`` and ``config.json`` of facebook/encodec_24khz, or the original ``.th`` file."""
         if "model.safetensors" in files:
-            return load_config(files["config.json"]), rename_seanet(load_file(files["model.safetensors"]))
-        (checkpoint,) = files.values()
-        return seanet_config(), rename_seanet(load_pickle(checkpoint))
+            told = load_config(files["config.json"])
+            seanet = {name: told[key] for key, name in _ARGUMENTS.items() if key in told}
+            state = _rename(load_file(files["model.safetensors"]))
+            return _config(state, told["sampling_rate"], {"causal": True} | seanet), state
+        (path,) = files.values()
+        state = load_pickle(path)
+        return _config(state, 24_000, {"causal": True}), state
+
+
+def _config(state, sample_rate, seanet):
+    """Return the configuration of a network with the keywords *seanet*; its books are those in *state*."""
+    books = [value for key, value in state.items() if key.endswith("._codebook.embed")]
+    bins, dimension = books[0].shape
+    quantizer = {"dimension": dimension, "n_q": len(books), "bins": bins}
+    return {"sample_rate": sample_rate, "seanet": seanet, "quantizer": quantizer}
+
+
+def _rename(state):
+    """Return *state* of transformers' EncodecModel under the package's names."""
+    found = (re.fullmatch(r"decoder\.layers\.(\d+)\.conv\.bias", key) for key in state)
+    upsampling = [f"decoder.layers.{n}.conv." for n in sorted(int(match[1]) for match in found if match)[1:-1]]
+    renamed = {}
+    for key, value in state.items():
+        if key.startswith(tuple(upsampling)):
+            key = key.replace(".conv.", ".convtr.convtr.")
+        for pattern, new in _NAMES:
+            key = re.sub(pattern, new, key)
+        renamed[key] = value
+    return renamed

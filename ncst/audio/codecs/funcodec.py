@@ -4,14 +4,14 @@ The level is kept: audio is divided by its RMS for the network and multiplied by
 group-normalised over the whole clip, so padding would change all of it, not the end alone.
 """
 
-from ncst.audio.codecs._encodec import EncodecBase, rename_seanet, seanet_config, seanet_sizes
+from ncst.audio.codecs._seanet import SeanetBase, rename_seanet, seanet_config, seanet_sizes
 from ncst.core.checkpoint_files import load_pickle
 
 BOOKS = "quantizer.rq.model."
 IGNORED = ("discriminator.", "mel_spec_transforms.")  # beginnings of keys that only training needs
 
 
-class Codec(EncodecBase):
+class Codec(SeanetBase):
     """FunCodec; ``settings: {books: N}`` chooses the bitrate: 0.5 kbit/s a book at hop 320, 0.25 at hop 640.
 
     The original code turns a bitrate into books without looking at how many there are: with 32 books at hop 640, its

@@ -4,13 +4,13 @@ No weights of a SoundStream are public. AcademiCodec's network class of that nam
 ``encodec_16k_320d.pth`` and ``encodec_24khz_240d.pth``, trained with EnCodec's discriminators, stand in for it.
 """
 
-from ncst.audio.codecs._encodec import EncodecBase, rename_seanet, seanet_config, seanet_sizes
+from ncst.audio.codecs._seanet import SeanetBase, rename_seanet, seanet_config, seanet_sizes
 from ncst.core.checkpoint_files import load_pickle
 
 PREFIX = "module."  # left by distributed training
 
 
-class Codec(EncodecBase):
+class Codec(SeanetBase):
     """AcademiCodec's SoundStream; ``settings: {books: N}`` chooses the bitrate (16 kHz: 0.5 kbit/s a book)."""
 
     @classmethod

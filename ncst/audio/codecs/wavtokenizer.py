@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from ncst.audio.codecs._base import Base, books_of
-from ncst.audio.codecs._encodec import ratios_of, rename_seanet
 from ncst.audio.codecs._residual import ResidualQuantizer
+from ncst.audio.codecs._seanet import ratios_of, rename_seanet
 from ncst.audio.codecs._wavtokenizer_layers import Decoder
 from ncst.core.checkpoint_files import load_pickle
 

@@ -1,4 +1,4 @@
-"""The SEANet networks that transformers' EncodecModel can hold: EnCodec itself, FunCodec and AcademiCodec."""
+"""SEANet networks in transformers' EncodecModel, for codecs whose own code is no package: FunCodec and AcademiCodec."""
 
 import math
 import re
@@ -10,7 +10,7 @@ from ncst.audio.codecs._base import Base, books_of
 FRAME_SLACK = 1e-6  # kbit/s: keeps the quantizer's rounding of the bandwidth on the wanted number of books
 
 
-class EncodecBase(Base):
+class SeanetBase(Base):
     """A codec whose network is transformers' `EncodecModel`; a subclass adds ``convert``.
 
     The network pads by itself (reflection, as in the original code), so inputs stay as long as they are. With
