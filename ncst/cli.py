@@ -12,7 +12,8 @@ from ncst.errors import NcstError
 app = typer.Typer(help="Neural codec source tracing: look around, plan, evaluate, extend.", no_args_is_help=True)
 
 Overlays = Annotated[
-    list[str] | None, typer.Option("--configfile", help="Overlay on config/config.yaml; may be repeated.")
+    list[str] | None,
+    typer.Option("--configfile", help="Overlays on config/config.yaml: FILE ..., as snakemake takes them."),
 ]
 
 
@@ -177,9 +178,21 @@ def new(
     typer.echo(new.new(kind, name))
 
 
+def _overlays_apart(arguments):
+    """Return *arguments* with ``--configfile a.yaml b.yaml`` as ``--configfile a.yaml --configfile b.yaml``."""
+    apart, following = [], False
+    for argument in arguments:
+        overlay = argument.endswith((".yaml", ".yml", ".json"))
+        if following and overlay and apart[-1] != "--configfile":
+            apart.append("--configfile")
+        following = argument == "--configfile" or (following and overlay)
+        apart.append(argument)
+    return apart
+
+
 def main():
     """Run the command line; a `NcstError` becomes one sentence and exit status 1."""
     try:
-        app()
+        app(_overlays_apart(sys.argv[1:]))
     except NcstError as error:
         sys.exit(f"error: {error}")

@@ -59,7 +59,8 @@ def fetch(key, source, folder, lock=LOCK):
         if path.is_file():
             pass
         elif source["source"] == "huggingface":
-            facts["revision"] = _from_hub(key, source, file, facts.get("revision") or source["revision"], folder)
+            commit = next((other["revision"] for other in pinned.values() if "revision" in other), source["revision"])
+            facts["revision"] = _from_hub(key, source, file, facts.get("revision", commit), folder)
         else:
             http.download(facts.get("url") or facts["of"], path, key)
         facts |= _check(key, path, facts, lock)

@@ -1,7 +1,11 @@
 """The names that the entries of a configuration use of each other, and whether what they ask for can be had."""
 
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
 from ncst.errors import NcstError
-from ncst.plan import entries, selection
+from ncst.plan import Config, entries, selection
 from ncst.plan.terms import check_terms
 
 MOST_SHARDS = 10_000  # of one source set: each is a job for every codec
@@ -13,7 +17,7 @@ OWNERS = {
 }
 
 
-def reference_problems(config):
+def reference_problems(config: Config) -> Iterator[str]:
     """Yield a sentence for each name that nothing has, and for what is asked for and cannot be had.
 
     The schemas hold for *config*.
@@ -22,13 +26,13 @@ def reference_problems(config):
         yield from problems(config)
 
 
-def _unknown(names, known, where, place):
+def _unknown(names: Iterable[str], known: Iterable[str], where: str, place: str) -> Iterator[str]:
     unknown = sorted({*names} - {*known}, key=str)
     if unknown:
         yield f"Config error at {where}: {unknown} unknown; {place} {list(known)}."
 
 
-def _said(check, *arguments):
+def _said(check: Callable[..., object], *arguments: Any) -> Iterator[str]:
     """Yield what *check* raises."""
     try:
         check(*arguments)
@@ -36,13 +40,13 @@ def _said(check, *arguments):
         yield str(error)
 
 
-def _own_names(config):
+def _own_names(config: Config) -> Iterator[str]:
     for key, families in OWNERS.items():
         known = [name for family in families for name in config[family]]
         yield from _unknown({*config[key]} - {"default"}, known, key, "the registries have")
 
 
-def _selected_names(config):
+def _selected_names(config: Config) -> Iterator[str]:
     for key in ("perturbations", "detectors"):
         place = f"config/{key}.yaml has"
         yield from _unknown(config["robustness"][key], config[key], f"robustness.{key}", place)
@@ -50,7 +54,7 @@ def _selected_names(config):
         yield from _said(entries.selected, config, family)
 
 
-def _sources(config):
+def _sources(config: Config) -> Iterator[str]:
     for name, entry in config["sources"].items():
         yield from _unknown(entry["corpora"], config["corpora"], f"sources.{name}", "config/corpora.yaml has")
         shards = -(-entry["size"] // entry["shard_size"])
@@ -61,7 +65,7 @@ def _sources(config):
             )
 
 
-def _splits(config):
+def _splits(config: Config) -> Iterator[str]:
     for name, split in config["splits"].items():
         for pair in split["pairs"]:
             if pair["source"] not in config["sources"]:
@@ -72,7 +76,7 @@ def _splits(config):
                         yield f"Config error at splits.{name}: no codec {codec!r} in config/codecs.yaml."
 
 
-def _models(config):
+def _models(config: Config) -> Iterator[str]:
     for name, entry in config["models"].items():
         for split in (entry.get("train", "train"), entry.get("dev", "dev"), *entry.get("test", ())):
             if split not in config["splits"]:
@@ -86,7 +90,7 @@ def _models(config):
             yield from _unknown(training.get("augment") or (), config["perturbations"], where, place)
 
 
-def _roots(config):
+def _roots(config: Config) -> Iterator[str]:
     for name, root in config["roots"].items():
         if name not in config["corpora"]:
             continue
@@ -96,7 +100,7 @@ def _roots(config):
             yield from _generated(config, name)
 
 
-def _generated(config, name):
+def _generated(config: Config, name: str) -> Iterator[str]:
     if name not in config["alms"]:
         known = list(config["alms"])
         yield f"Config error at roots.{name}: only what config/alms.yaml lists can be generated: {known}."
@@ -110,3 +114,27 @@ def _generated(config, name):
             f"Config error at roots.{name}: its codes are those of the {kind} {alm['codec']}: set "
             f"weights.{alm['codec']}: {kind}, or name a folder of its clips."
         )
+
+
+def missing_files(config: Config) -> Iterator[str]:
+    """Yield a sentence for each compact weight file or checkpoint that the run takes and nothing makes.
+
+    Official weights are fetched; what lies among the results is made by the run.
+    """
+    results = f"{config['results']}/{config['name']}/"
+    models = {name: entries.model_entry(config, name) for name in entries.selected(config, "models")}
+    taken = [("codecs", name) for name in selection.codecs(config)]
+    taken += [("frontends", name) for name in dict.fromkeys(entry["frontend"] for entry in models.values())]
+    taken += [("alms", name) for name, root in config["roots"].items() if root == selection.GENERATE]
+    wanted: dict[str | None, str] = {}
+    for family, name in taken:
+        if entries.weights_kind(config, name) == "compact":
+            wanted.setdefault(entries.weight_file(config, name, family), f"{family}.{name}.weights.compact")
+    for name, entry in models.items():
+        wanted.setdefault(entry.get("checkpoint"), f"models.{name}.{entry['size']}.checkpoint")
+    for file, where in wanted.items():
+        if file and not file.startswith(results) and not Path(file).is_file():
+            yield (
+                f"Config error at {where}: there is no file {file}, and nothing fetches it: name one that is there, or "
+                f"one that the run trains into {results}compact/."
+            )

@@ -2,12 +2,19 @@
 
 import functools
 import math
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from ncst.core.shipped import shipped
 from ncst.errors import NcstError
-from ncst.plan.references import reference_problems
+from ncst.plan import Config
+from ncst.plan.references import missing_files, reference_problems
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
 
 FAMILIES = (
     "codecs",
@@ -33,21 +40,22 @@ TYPES = {
 }
 
 
-def validate(config):
-    """Check the merged *config* against the schemas in ``workflow/schemas``, then the names in it.
+def validate(config: Config) -> None:
+    """Check the merged *config*: its schemas in ``workflow/schemas``, then the names in it, then the files it takes.
 
     Raises
     ------
     NcstError
         One sentence for each key that is wrong, a line each: the key, what is wrong with it and what it may be.
     """
-    for problems_of in (_number_problems, _schema_problems, reference_problems):
-        problems = [*dict.fromkeys(filter(None, problems_of(config)))]
+    checks = _number_problems, _top_problems, _entry_problems, reference_problems, missing_files
+    for problems_of in checks:  # each relies on those before it
+        problems = list(dict.fromkeys(problems_of(config)))
         if problems:
             raise NcstError("\n".join(problems))
 
 
-def _number_problems(value, where=()):
+def _number_problems(value: Any, where: tuple[object, ...] = ()) -> Iterator[str]:
     """Yield what is wrong with numbers that limits cannot be compared with."""
     if isinstance(value, float) and not math.isfinite(value):
         yield f"Config error at {_key(where)}: {value} is no limit: write a finite number."
@@ -56,37 +64,41 @@ def _number_problems(value, where=()):
             yield from _number_problems(item, (*where, key))
 
 
-def _schema_problems(config):
-    """Yield what the schemas say: of every key of the top level, and of every entry the worst."""
+def _top_problems(config: Config) -> Iterator[str]:
+    """Yield what the schema says of every key of the top level, and of the names of entries."""
     for error in _validator("config").iter_errors(config):
-        yield _worst([error], ())
+        yield from _worst([error], ())
+
+
+def _entry_problems(config: Config) -> Iterator[str]:
+    """Yield the worst that the schemas say of every entry."""
     for family in FAMILIES:
-        entries = config.get(family)
-        for name, entry in entries.items() if isinstance(entries, dict) else ():
-            yield _worst(_validator(family).iter_errors(entry), (family, name))
+        for name, entry in config[family].items():
+            yield from _worst(_validator(family).iter_errors(entry), (family, name))
             if isinstance(entry, dict) and "download" in entry:
-                yield _worst(_validator("download").iter_errors(entry["download"]), (family, name, "download"))
+                yield from _worst(_validator("download").iter_errors(entry["download"]), (family, name, "download"))
 
 
-def _worst(errors, where):
+def _worst(errors: Iterable["ValidationError"], where: tuple[str, ...]) -> Iterator[str]:
     from jsonschema.exceptions import best_match
 
     error = best_match(errors)
-    return error and _sentence(error, where)
+    if error is not None:
+        yield _sentence(error, where)
 
 
 @functools.cache
-def _validator(schema):
+def _validator(schema: str) -> "Draft202012Validator":
     from jsonschema import Draft202012Validator
 
     path = shipped("workflow", "schemas", f"{schema}.schema.yaml")
     return Draft202012Validator(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
-def _sentence(error, where):
+def _sentence(error: "ValidationError", where: tuple[str, ...]) -> str:
     """Return what a schema's *error* says to someone who writes YAML."""
     value, message, fix = error.instance, error.message, "config/README.md explains every key"
-    if error.validator in ("type", "pattern") and "description" in error.schema:
+    if error.validator in ("type", "pattern") and "description" in error.schema and not isinstance(value, bool):
         message = f"{_shown(value)} is not {error.schema['description']}"
     elif error.validator == "type":
         wanted = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
@@ -100,12 +112,14 @@ def _sentence(error, where):
     return f"Config error at {_key((*where, *error.absolute_path))}: {message} ({fix})."
 
 
-def _shown(value):
+def _shown(value: object) -> str:
     if value is None or isinstance(value, dict | list):
         return {type(None): "null", dict: "a mapping", list: "a list"}[type(value)]
+    if isinstance(value, bool):
+        return f"{str(value).lower()}, which is how YAML reads yes, no, on and off,"
     shown = repr(value)
     return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]} ..."
 
 
-def _key(path):
+def _key(path: Iterable[object]) -> str:
     return ".".join(map(str, path)) or "the top level"

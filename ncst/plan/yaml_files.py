@@ -2,16 +2,18 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from ncst.core.files import PathLike
 from ncst.errors import NcstError
 
 LARGEST = 1_000_000  # values of one file, aliases written out
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def read_mapping(path):
+def read_mapping(path: PathLike) -> dict[Any, Any]:
     """Return the mapping that the YAML file *path* holds.
 
     Raises
@@ -44,7 +46,7 @@ def read_mapping(path):
     return found
 
 
-def _check(node, path, sizes, above):
+def _check(node: Any, path: PathLike, sizes: dict[int, int], above: set[int]) -> int:
     """Return how many values *node* holds with its aliases written out, and refuse what is not a plain tree."""
     if not isinstance(node, yaml.CollectionNode):
         return 1

@@ -1,0 +1,51 @@
+"""What Snakemake makes of a command line, looked at first: the default profile calls this before any file is read."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ncst.errors import NcstError
+from ncst.plan.yaml_files import read_mapping
+
+ENDINGS = (".yaml", ".yml", ".json")
+
+
+def check_command_line() -> None:
+    """End with one sentence and exit status 1 where Snakemake would end with a traceback."""
+    try:
+        check_overlays(sys.argv[1:])
+    except NcstError as error:
+        sys.exit(f"error: {error}")
+
+
+def check_overlays(arguments: Sequence[str]) -> None:
+    """Check what follows ``--configfile`` and ``--config`` in *arguments* of snakemake.
+
+    Raises
+    ------
+    NcstError
+        If an overlay is not one, only the last of several would count, or a value is no ``key=value``.
+    """
+    if "--target-jobs" in arguments:  # a job of a run whose command line was checked
+        return
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--configfile", "--configfiles", nargs="*", action="append", default=[])
+    parser.add_argument("--config", "-C", nargs="*", action="append", default=[])
+    found, _ = parser.parse_known_args(arguments)
+    if len(found.configfile) > 1:
+        files = " ".join(file for files in found.configfile for file in files)
+        raise NcstError(f"Of several --configfile Snakemake reads the last alone: write `--configfile {files}`.")
+    for file in (file for files in found.configfile for file in files):
+        if not file.endswith(ENDINGS):
+            raise NcstError(
+                f"Snakemake takes every word after --configfile for an overlay, and {file!r} does not end with "
+                f"{', '.join(ENDINGS)}: write targets before --configfile, or after `--`."
+            )
+        read_mapping(Path(file))
+    for value in (value for values in found.config for value in values):
+        if "=" not in value:
+            raise NcstError(
+                f"--config takes key=value, and {value!r} is not: write targets before --config, and quote what holds "
+                "blanks, as in --config 'roots={vctk: /data/VCTK}'."
+            )

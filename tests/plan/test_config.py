@@ -1,0 +1,212 @@
+"""The one door of the config: what is wrong is one sentence, wherever the config comes from."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from ncst.cli import app
+from ncst.errors import NcstError
+from ncst.plan import command_line
+from ncst.plan.config import complete, load_config, merge
+from ncst.plan.validate import FAMILIES
+from ncst.plan.yaml_files import read_mapping
+
+MAPPINGS = ("weights", "model_sizes", "roots", "release", "robustness", "select", *FAMILIES)
+
+
+def nested(levels, template):
+    """YAML whose every line holds what is before it nine times."""
+    lines = [f"a{i}: &a{i} {template.format(', '.join([f'*a{i - 1}'] * 9))}\n" for i in range(1, levels)]
+    return "a0: &a0 {x: 1}\n" + "".join(lines)
+
+
+@pytest.fixture
+def overlay(tmp_path):
+    def write(text):
+        path = tmp_path / "mine.yaml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+def test_shipped_overlays_are_valid_and_complete():
+    for path in sorted(Path("config").glob("*.yaml")):
+        if path.stem not in ("compact", "downloads.lock") and "name" in yaml.safe_load(path.read_text()):
+            load_config(path)
+
+
+def test_mappings_merge_and_everything_else_is_replaced(overlay):
+    assert merge({"a": {"b": 1, "c": [1, 2]}}, {"a": {"c": [3]}}) == {"a": {"b": 1, "c": [3]}}
+    config = load_config(overlay("roots: {vctk: null}\nseeds: [1, 2]\n"))
+    assert (config["roots"]["vctk"], config["roots"]["aishell3"], config["seeds"]) == (None, "demo", [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "shown"),
+    [(key, *case) for key in MAPPINGS for case in ((None, "null"), (["a"], "a list"), ("{a:", "'{a:'"))],
+)
+def test_a_mapping_stays_a_mapping(config, key, value, shown):
+    with pytest.raises(NcstError, match=rf"^Config error at {key}: {shown} stands where a mapping belongs \(.*\)\.$"):
+        complete(config | {key: value})
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_entry_stays_a_mapping(config, family):
+    name = next(iter(config[family]))
+    for value in (None, ["a"]):
+        config[family][name] = value
+        with pytest.raises(NcstError, match=f"^Config error at {family}.{name}: .* stands where a mapping belongs"):
+            complete(config)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("codecs: {null: {title: x}}", "at codecs: null is not a name of letters"),
+        ("codecs: {1: {title: x}}", "at codecs: 1 is not a name of letters"),
+        ("codecs: {../../x: {title: x}}", "at codecs: '../../x' is not a name of letters"),
+        ("splits: {a//b: {title: x}}", "at splits: 'a//b' is not a name of letters"),
+        ("results: '{x}'", "at results: '{x}' is not a folder without braces"),
+        ("name: no", "at name: false, which is how YAML reads yes, no, on and off, stands where text"),
+        ("max_failed: .nan", "at max_failed: nan is no limit"),
+        (
+            "models: {aasist: {compact: {training: {lr: .inf}}}}",
+            "at models.aasist.compact.training.lr: inf is no limit",
+        ),
+        ("sources: {st_train: {size: 100000000, shard_size: 1}}", "at sources.st_train: .* are 100,000,000 jobs"),
+        ("sources: {st_train: {corpora: [vctkk]}}", r"at sources.st_train: \['vctkk'\] unknown"),
+        ("models: {aasist: {frontend: mell}}", "at models.aasist: no front-end 'mell'"),
+        ("select: {models: [aasistt]}", r"select.models names \['aasistt'\]"),
+        (
+            "codecs: {mimi: {weights: {compact: {file: weights/no.safetensors}}}}",
+            "at codecs.mimi.weights.compact: there is",
+        ),
+        (
+            "frontends: {xlsr_layer5: {weights: {compact: {file: none}}}}",
+            "at frontends.xlsr_layer5.weights.compact: there is",
+        ),
+        (
+            "alms: {demo_alm: {weights: {compact: {file: none}}}}",
+            "at alms.demo_alm.weights.compact: there is no file none",
+        ),
+        (
+            "models: {aasist: {compact: {checkpoint: none}}}",
+            "at models.aasist.compact.checkpoint: there is no file none",
+        ),
+        ("release: {root: /nowhere}", "The release is not at /nowhere"),
+    ],
+)
+def test_wrong_values_are_one_sentence(overlay, text, sentence):
+    with pytest.raises(NcstError, match=sentence) as raised:
+        load_config(overlay(text))
+    assert "\n" not in str(raised.value)
+
+
+def test_everything_that_is_wrong_is_said_at_once(overlay):
+    with pytest.raises(NcstError) as raised:
+        load_config(overlay("roots: {vctkk: /data}\naccept: [nobody]\nmodels: {aasist: {train: trian}}"))
+    assert [line.split(":")[0] for line in str(raised.value).splitlines()] == [
+        "Config error at roots",
+        "Config error at accept",
+        "Config error at models.aasist",
+    ]
+
+
+def test_weights_among_the_results_are_made_by_the_run(overlay):
+    load_config(overlay("codecs: {mimi: {weights: {compact: {file: results/demo/compact/mimi.safetensors}}}}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "holds nothing where a mapping belongs"),
+        ("- a\n- b\n", "holds a list where a mapping belongs"),
+        ("a: [1", "is not valid YAML: .*line 1"),
+        ("a: 2026-99-99", "is not valid YAML: month must be"),
+        ("name: x\nname: y\n", "line 1: the key 'name' stands twice"),
+        ("name: x".encode("utf-16"), "is not UTF-8 text"),
+        ("select: &s\n  codecs: *s\n", "line 1: an alias stands inside of what it stands for"),
+        (nested(10, "[{}]"), "its aliases make more than 1,000,000 values"),
+        (nested(30, "{{<<: [{}]}}"), "its aliases make more than 1,000,000 values"),
+        ("a: " + "[" * 5000 + "]" * 5000, "nests its values too deeply|not valid YAML"),
+    ],
+)
+def test_wrong_files_are_one_sentence_in_seconds(overlay, text, sentence):
+    start = time.monotonic()
+    with pytest.raises(NcstError, match=sentence) as raised:
+        load_config(overlay(text))
+    assert "\n" not in str(raised.value)
+    assert str(overlay(text)) in str(raised.value)
+    assert time.monotonic() - start < 5
+
+
+def test_aliases_are_read_as_meant(overlay):
+    text = "a: &a {x: 1, y: [2]}\nb: {<<: *a, x: 3}\nc: [*a, *a]\n"
+    assert read_mapping(overlay(text)) == yaml.safe_load(text)
+
+
+SMALL = "config/small.yaml"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--configfile", "none.yaml"], "Cannot read the config file none.yaml"),
+        (["-n", "--configfile", SMALL, "all"], "'all' does not end with .*: write targets before --configfile"),
+        (["--configfile", SMALL, "results/a.parquet", "--cores", "1"], "'results/a.parquet' does not end with"),
+        (["--configfile", SMALL, "--configfile", "b.yaml"], f"the last alone: write `--configfile {SMALL} b.yaml`"),
+        (["--config", "roots={a:", "b}"], "'b}' is not: .*quote what holds blanks"),
+        (["-C", "seed=1", "all"], "'all' is not: write targets before --config"),
+    ],
+)
+def test_command_lines_that_snakemake_misreads(arguments, sentence):
+    with pytest.raises(NcstError, match=sentence):
+        command_line.check_overlays(arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["all", "--configfile", SMALL, "config/lyra.yaml", "-C", "roots={vctk: demo}", "accept=[]", "--cores", "1"],
+        ["--cores", "1", f"--configfile={SMALL}", "--", "all"],
+        ["-n", "--config", "seed=1"],
+        [],
+    ],
+)
+def test_other_command_lines_pass(arguments):
+    command_line.check_overlays(arguments)
+
+
+def test_snakemake_and_every_command_say_the_same(overlay):
+    wrong = overlay("release: null\n")
+    sentence = "Config error at release: null stands where a mapping belongs"
+    snakemake = subprocess.run(
+        [sys.executable, "-m", "snakemake", "-n", "--configfile", str(wrong)], capture_output=True, text=True
+    )
+    said = snakemake.stdout + snakemake.stderr
+    assert snakemake.returncode == 1 and sentence in said and "Traceback" not in said
+    for command in (["codecs"], ["plan"], ["import-checkpoint", "aasist", "x.pt"], ["evaluate", "x.csv", "--out", "x"]):
+        with pytest.raises(NcstError, match=sentence):
+            CliRunner().invoke(app, [*command, "--configfile", str(wrong)], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("arguments", [["--configfile", SMALL, "all"], ["--config", "roots={a:", "b}"]])
+def test_snakemake_ends_with_the_sentence_alone(arguments):
+    done = subprocess.run([sys.executable, "-m", "snakemake", "-n", *arguments], capture_output=True, text=True)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+
+
+def test_ncst_takes_overlays_as_snakemake_does(overlay):
+    other = overlay("codecs: {lyra: {title: Lyra of mine}}\n")
+    for overlays in ([SMALL, other], [SMALL, "--configfile", other]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ncst", "codecs", "--configfile", *overlays], capture_output=True, text=True
+        )
+        assert "Lyra of mine" in done.stdout, done.stderr
