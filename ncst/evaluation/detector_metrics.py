@@ -1,13 +1,26 @@
 """What is measured of one detector's scores of known and unknown clips."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from ncst.evaluation.bootstrap import closed_set, open_set
 from ncst.evaluation.calibration import cllr, min_cllr
 from ncst.evaluation.metrics import confusion, histograms, risk_coverage, sweep, thinned, threshold_at
+from ncst.formats.scores import Scores
 
 
-def detector_metrics(inside, outside, known, unknown, dev, ratio, draw, resamples):
+def detector_metrics(
+    inside: np.ndarray,
+    outside: np.ndarray,
+    known: Scores,
+    unknown: Scores,
+    dev: np.ndarray | None,
+    ratio: Mapping[str, float] | None,
+    draw: int,
+    resamples: int,
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return ``(numbers, curves)`` of one detector on one out-of-distribution split.
 
     Parameters
@@ -29,8 +42,8 @@ def detector_metrics(inside, outside, known, unknown, dev, ratio, draw, resample
     (dict, dict)
         As under ``ood`` and ``curves`` of the metrics file.
     """
-    clusters = np.unique(np.concatenate([known.utt_id, unknown.utt_id]), return_inverse=True)[1]
-    clusters = clusters[: len(known)], clusters[len(known) :]
+    together = np.unique(np.concatenate([known.utt_id, unknown.utt_id]), return_inverse=True)[1]
+    clusters = together[: len(known)], together[len(known) :]
     names = draw, unknown.split
     correct = known.positions() == known.predicted()
     codecs = unknown.codec if len(set(unknown.codec)) > 1 else ()
@@ -38,8 +51,8 @@ def detector_metrics(inside, outside, known, unknown, dev, ratio, draw, resample
     swept = sweep(inside, outside)
     numbers |= {"threshold95": threshold_at(swept), "min_cllr": min_cllr(inside, outside)}
     if ratio:
-        ratios = (ratio["slope"] * scores + ratio["intercept"] for scores in (inside, outside))
-        numbers["cllr"] = cllr(*ratios, *clusters, *names, resamples=resamples)
+        inner, outer = (ratio["slope"] * scores + ratio["intercept"] for scores in (inside, outside))
+        numbers["cllr"] = cllr(inner, outer, *clusters, *names, resamples=resamples)
     if dev is not None:
         threshold = threshold_at(sweep(dev, dev))
         numbers |= _decisions(inside, outside, known, unknown, clusters, threshold, names, resamples)

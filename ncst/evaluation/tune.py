@@ -1,17 +1,21 @@
 """Detectors on development clips alone: each known class is held out in turn and plays the unknown."""
 
+from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 
 from ncst.errors import NcstError
+from ncst.evaluation.detectors._base import Head
 from ncst.evaluation.metrics import auroc, sweep
+from ncst.formats.scores import Scores
 from ncst.registry import build
 
 ROWS = 2000
 
 
-def tune(name, entry, train, dev, head=None):
+def tune(name: str, entry: dict[str, Any], train: Scores, dev: Scores, head: Head | None = None) -> dict[str, Any]:
     """Choose a detector's options by how well it tells held-out classes, and calibrate its scores with them.
 
     For each class its training rows and its column of the logits are taken away, the detector is fitted on the rest,
@@ -52,7 +56,8 @@ def tune(name, entry, train, dev, head=None):
         options = own | dict(zip(grid, values))
         if options not in candidates:
             candidates.append(options)
-    tried, best = [], None
+    tried: list[dict[str, Any]] = []
+    best: tuple[float, dict[str, Any], Any] | None = None
     for options in candidates:
         build("detectors", name, entry | {"options": options})
         try:
@@ -71,8 +76,11 @@ def tune(name, entry, train, dev, head=None):
     return {"options": best[1], "tried": tried, "calibration": logistic(known, unknown)}
 
 
-def held_out_scores(name, entry, train, dev, held, head=None):
+def held_out_scores(
+    name: str, entry: dict[str, Any], train: Scores, dev: Scores, held: Sequence[int], head: Head | None = None
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return ``[(known scores, unknown scores)]`` of the development rows, one pair per class position of *held*."""
+    assert train.embedding is not None and dev.embedding is not None
     rows = np.unique(np.linspace(0, len(dev) - 1, min(ROWS, len(dev))).astype(int))
     labels, truth = train.positions(), dev.positions()[rows]
     found = []
@@ -93,12 +101,12 @@ def _standardised(groups):
     return (known - centre) / scale, (unknown - centre) / scale
 
 
-def centre_and_scale(known):
+def centre_and_scale(known: np.ndarray) -> tuple[float, float]:
     """Return mean and standard deviation of known scores; equal scores have the deviation 1."""
-    return known.mean(), known.std() or 1.0
+    return float(known.mean()), float(known.std()) or 1.0
 
 
-def logistic(known, unknown):
+def logistic(known: np.ndarray, unknown: np.ndarray) -> tuple[float, float]:
     """Return ``(slope, intercept)`` that turn scores into log likelihood ratios for *known*, in nats.
 
     Logistic regression in which both groups weigh the same, so that the prior odds are one. A weak ridge on the slope
@@ -128,4 +136,5 @@ def logistic(known, unknown):
         weights = weights - step
         if np.abs(step).max() < 1e-8:
             break
-    return tuple(weights.tolist())
+    slope, intercept = weights.tolist()
+    return slope, intercept

@@ -1,15 +1,17 @@
 """What the table of codecs says, read from the configuration alone."""
 
 from pathlib import Path
+from typing import Any
 
-from ncst.core.files import atomic
+from ncst.core.files import PathLike, atomic
 from ncst.errors import NcstError
+from ncst.plan import Config
 from ncst.plan.entries import by_class
 
 MARKS = "<!-- codecs -->\n", "<!-- /codecs -->"
 
 
-def codec_table(config):
+def codec_table(config: Config) -> list[dict[str, Any]]:
     """Return one dict of strings and numbers per codec of *config*, ordered by class id, then by name.
 
     Keys: ``name, title, class_id, role, sample_rate, hop, books, kbps, taxonomy, weights, licence, known``.
@@ -47,7 +49,7 @@ def _repository(official):
     return "/".join(urls[0].split("/")[3:5]) if urls else None
 
 
-def codec_markdown(config):
+def codec_markdown(config: Config) -> str:
     """Return the table as Markdown, ordered by class, with the fewest columns that tell entries apart."""
     lines = [
         "| class | codec | key | rate | kbit/s | taxonomy | official weights | licence | settings |",
@@ -55,13 +57,13 @@ def codec_markdown(config):
     ]
     for row in codec_table(config):
         rate = f"{row['sample_rate'] / 1000:g} kHz" if row["sample_rate"] else ""
-        cells = (row["class_id"], row["title"], f"`{row['name']}`", rate, row["kbps"], row["taxonomy"])
-        cells += (row["weights"], row["licence"], row["known"])
+        cells = [row["class_id"], row["title"], f"`{row['name']}`", rate, row["kbps"], row["taxonomy"]]
+        cells += [row["weights"], row["licence"], row["known"]]
         lines.append("| " + " | ".join("" if cell is None else str(cell) for cell in cells) + " |")
     return "\n".join(lines)
 
 
-def put_codec_table(config, path):
+def put_codec_table(config: Config, path: PathLike) -> None:
     """Put the Markdown table into the text file *path*, between the marks ``<!-- codecs -->`` and ``<!-- /codecs -->``.
 
     Raises

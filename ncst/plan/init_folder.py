@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from ncst.core.files import PathLike
 from ncst.core.shipped import shipped
 from ncst.errors import NcstError
 
@@ -17,7 +18,7 @@ their entries into `config/<family>.yaml`.
 """
 
 
-def init_folder(folder):
+def init_folder(folder: PathLike) -> None:
     """Write Snakefile, workflow, configs and profiles, and a README on how to run them, into *folder*.
 
     Weights, sentences and schemas stay in the package, where the workflow finds them.
