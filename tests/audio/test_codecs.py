@@ -40,6 +40,17 @@ def test_roles_and_classes():
     assert {ENTRIES[base[i]]["role"] for i in range(8, 12)} == {"ood_multi"}
 
 
+@pytest.mark.parametrize("kind", ["official", "compact"])
+def test_bitrates_are_those_of_all_books(kind):
+    for name, entry in ENTRIES.items():
+        if facts := entry.get(kind):
+            frames = facts["sample_rate"] / facts["hop"]
+            books = 1 / 4 + 1 / 2 + 1 if name == "snac" else facts["books"]  # its books have frames of three lengths
+            assert books * facts["bits_per_book"] * frames / 1000 == pytest.approx(facts["bitrate_kbps"], rel=1e-3), (
+                name
+            )
+
+
 def test_too_many_books_are_refused(tmp_path):
     path = tiny_codecs.write("dac", tmp_path / "dac.safetensors")
     with pytest.raises(NcstError, match="4 codebooks"):

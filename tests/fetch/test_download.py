@@ -176,6 +176,13 @@ def test_a_branch_is_pinned_to_its_commit(hub, get, tmp_path):
         get(on_hub("some/repo", revision="other"), "third")
 
 
+def test_a_branch_that_moves_gives_the_files_of_one_commit(hub, get, tmp_path):
+    hub.files[f"/some/repo/resolve/{COMMIT}/config.json"] = b"{}"
+    get(on_hub("some/repo") | {"files": {"model.bin": {}, "config.json": {}}})
+    assert {facts["revision"] for facts in lock_of(tmp_path).values()} == {COMMIT}
+    assert [path for path, _ in hub.requests if "/main/" in path] == ["/some/repo/resolve/main/model.bin"]
+
+
 def test_patterns_take_what_the_repository_holds(hub, get, tmp_path):
     names = ["config.json", "model.bin", "notes/readme.md", "more/config.json"]
     listing = json.dumps({"id": "some/repo", "sha": COMMIT, "siblings": [{"rfilename": name} for name in names]})

@@ -106,7 +106,7 @@ def test_contract_of_errors(spoken, tmp_path, name):
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_entries_say_what_users_must_know(name):
-    assert {"title", "licence", "url", "citation", "demo"} <= ENTRIES[name].keys()
+    assert {"title", "licence", "url", "notes", "demo"} <= ENTRIES[name].keys()
 
 
 @pytest.mark.parametrize(
