@@ -14,7 +14,7 @@ from standin import SIZES, make
 from ncst import registry
 from ncst.plan.config import load_config
 from ncst.speech.index_corpus import index_corpus
-from ncst.speech.sample_sources import write_sources
+from ncst.speech.sample_sources import sample_sources
 
 CORPORA = ("vctk", "aishell3")
 
@@ -48,7 +48,7 @@ def main(folder):
         timed("index again, headers remembered", headers)
         timed(
             "one source set (pool of three)",
-            lambda: write_sources("st_train", list(indexes.values()), pool, 688, root / "st_train.parquet"),
+            lambda: sample_sources("st_train", list(indexes.values()), pool, 688, root / "st_train.parquet"),
         )
 
 

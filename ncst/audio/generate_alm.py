@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 SLOW = 10.0  # minutes
 
 
-def generate(name, entry, weights, codec_entry, codec_weights, out, seed, device="cpu"):
+def generate_alm(name, entry, weights, codec_entry, codec_weights, out, seed, device="cpu"):
     """Write the clips of one audio language model, all or none: 32-bit WAV at the codec's rate and their table.
 
     Every clip has its own seed, so none depends on how many there are. A clip without a frame, or with samples that

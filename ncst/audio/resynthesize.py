@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from ncst import registry
 from ncst.audio.delay import estimate_delay_ms
@@ -24,6 +23,7 @@ from ncst.formats.shards import (
     samples_of,
     write_shard,
 )
+from ncst.formats.sources import read_shard
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def write_real(sources_path, shard, entry, out, min_duration=0.5, threads=1):
     threads : int
         Files read at a time.
     """
-    rows = pq.read_table(sources_path, filters=[("shard", "==", shard)]).sort_by("row").to_pylist()
+    rows = read_shard(sources_path, shard)
 
     def clip(row):
         spoof = row["kind"] == "spoof"

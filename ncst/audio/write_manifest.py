@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from ncst.core.files import atomic
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import SAMPLE_RATE
 from ncst.errors import NcstError
-from ncst.formats.manifests import SCHEMA
+from ncst.formats import manifests
+from ncst.formats.shards import read_columns
 from ncst.plan import sharding
 from ncst.speech.pairing import pair_spoofs
 
@@ -53,9 +52,8 @@ def write_manifest(split, entry, shard_files, audio, out, seed=0):
     """
     tables, failed, digests = [], {}, {}
     for path in map(Path, shard_files):
-        with pq.ParquetFile(path) as file:
-            metadata = file.schema_arrow.metadata
-            table = file.read(columns=[*SHARD_COLUMNS, "status"])
+        table = read_columns(path, [*SHARD_COLUMNS, "status"])
+        metadata = table.schema.metadata
         rate = json.loads(metadata[b"huggingface"])["info"]["features"]["audio"]["sampling_rate"]
         if rate != SAMPLE_RATE:
             raise NcstError(f"{path} holds {rate} Hz audio, not {SAMPLE_RATE}: delete it and run again.")
@@ -79,12 +77,8 @@ def write_manifest(split, entry, shard_files, audio, out, seed=0):
         table = _with_labels(table, pc.fill_null(pc.not_equal(table["vq"], "real"), True).cast(pa.int16()))
     elif entry.get("label") is not None:
         table = _with_labels(table, pa.array(np.full(len(table), entry["label"], dtype=np.int16)))
-    table = table.select(SCHEMA.names).cast(SCHEMA)
     _check(split, table)
-    counts = {"clips": len(table), "failed": failed, "audio_sha256": digests}
-    table = table.replace_schema_metadata({"ncst": json.dumps(counts)})
-    with atomic(out) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+    manifests.write_manifest(out, table, {"clips": len(table), "failed": failed, "audio_sha256": digests})
     log.info("%s: %d clips, failed per codec: %s", split, len(table), failed or "none")
 
 

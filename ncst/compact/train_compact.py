@@ -22,7 +22,7 @@ JUDGED_SECONDS = 4
 TRAINERS = {"codecs": codecs, "frontends": frontends, "alms": alms}
 
 
-def train(name, config, corpora, out):
+def train_compact(name, config, corpora, out):
     """Train one compact network and write its weight file.
 
     The same arguments give the same tensors and metadata on the same machine; everything runs on one thread.
@@ -57,7 +57,7 @@ def train(name, config, corpora, out):
     network = trainer.finish()
     save(network, entry["network"], facts, out)
     if family == "codecs":
-        facts |= evaluate(registry.load("codecs", name)({}, out), judges)
+        facts |= measure_codec(registry.load("codecs", name)({}, out), judges)
         save(network, entry["network"], facts, out)
 
 
@@ -88,7 +88,7 @@ def is_codebook(key):
     return key.endswith((".embed", ".embed_sum", ".codebook.weight")) or ".codebooks." in key
 
 
-def evaluate(codec, clips):
+def measure_codec(codec, clips):
     """Measure *codec* on *clips*.
 
     Parameters

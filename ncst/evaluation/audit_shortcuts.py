@@ -1,15 +1,13 @@
 """Shortcuts: how well codecs are traced by what should say nothing of them, such as level or duration alone."""
 
-import json
 import logging
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from ncst.core.files import atomic
 from ncst.errors import NcstError
 from ncst.evaluation import bootstrap
+from ncst.formats.findings import SHORTCUTS
+from ncst.formats.measures import read_measures
 
 log = logging.getLogger(__name__)
 GIVEN = {
@@ -46,7 +44,7 @@ def audit_shortcuts(train, test, out, draw=688, resamples=bootstrap.RESAMPLES):
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    learnt, tested = _read(train), _read(test)
+    learnt, tested = (read_measures(path, ("utt_id", "label", *sum(GIVEN.values(), ()))) for path in (train, test))
     classes = np.unique(learnt["label"])
     unknown = sorted({*tested["label"].tolist()} - {*classes.tolist()})
     if unknown:
@@ -66,14 +64,4 @@ def audit_shortcuts(train, test, out, draw=688, resamples=bootstrap.RESAMPLES):
         found[name] = {"measures": measures, "macro_f1": macro, "traces": macro["low"] > chance + MARGIN}
         log.info("%s: macro F1 %.3f, chance %.3f", name, macro["value"], chance)
     result = {"train": len(learnt["label"]), "test": len(truth), "chance": chance, "margin": MARGIN, "given": found}
-    with atomic(out) as temporary:
-        temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
-
-
-def _read(path):
-    columns = ("utt_id", "label", *sum(GIVEN.values(), ()))
-    try:
-        table = pq.read_table(path, columns=list(columns))
-    except (OSError, pa.ArrowException) as error:
-        raise NcstError(f"{path} holds no measures of clips: delete it and run again ({error}).") from error
-    return {name: table[name].to_numpy() for name in columns}
+    SHORTCUTS.write(out, result)

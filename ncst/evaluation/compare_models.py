@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from ncst.core.files import atomic
 from ncst.errors import NcstError
 from ncst.evaluation.bootstrap import RESAMPLES, confusions, draws, interval
 from ncst.evaluation.evaluate import refusal
 from ncst.evaluation.metrics import accuracy, auroc, balanced_accuracy, eer, f1_scores, fpr_at, sweep
 from ncst.evaluation.run_folders import Run, common_splits, find_runs, read_parts, short_names
+from ncst.formats.findings import COMPARISONS
 
 RATES = ("auroc", "fpr95", "eer")
 COLUMNS = [
@@ -79,10 +79,7 @@ def compare_models(results, titles, out, seeds=None, splits=None, draw=688, resa
         for model, title in titles.items()
     ]
     table, notes = compare(runs, list(combinations(range(len(runs)), 2)), splits, draw, resamples)
-    with atomic(out) as temporary:
-        temporary.write_text(
-            json.dumps({"rows": json.loads(table.to_json(orient="records")), "notes": notes}, indent=1)
-        )
+    COMPARISONS.write(out, {"rows": json.loads(table.to_json(orient="records")), "notes": notes}, end="")
 
 
 def compare(runs, pairs, splits=None, draw=688, resamples=RESAMPLES):

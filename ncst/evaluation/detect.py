@@ -1,14 +1,10 @@
 """Detection: fit one detector on a model's training scores and rate the clips of the other splits."""
 
-import json
-
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from ncst.core.files import atomic
 from ncst.errors import NcstError
 from ncst.evaluation.tune import centre_and_scale, tune
+from ncst.formats.ood import write_ood
 from ncst.formats.scores import read_scores
 from ncst.registry import build
 
@@ -27,9 +23,7 @@ def detect(name, entry, train, splits, out, dev=None, head=None):
     splits : list of paths
         Score files to rate: ``eval_id`` and the splits with the role ``ood``.
     out : path
-        Parquet file to write: ``split``, ``clip_id``, ``score`` (float32, higher = more out-of-distribution). Its
-        metadata has the key ``ncst`` (JSON): ``options``, and with *dev* what `tune.tune` returns; there
-        ``calibration`` turns the scores of the file into log likelihood ratios.
+        The file to write, see `ncst.formats.ood.Ratings`.
     dev : path, optional
         Score file of the development split, rated as well: options are chosen on it alone.
     head : ((C, D) array, (C,) array), optional
@@ -57,11 +51,9 @@ def detect(name, entry, train, splits, out, dev=None, head=None):
             raise NcstError(
                 f"The detector {name} gave {scores.path} scores that are not finite: its options do not suit the model."
             )
-        parts.append(pa.table({"split": [scores.split] * len(scores), "clip_id": scores.clip_id, "score": values}))
+        parts.append((scores.split, scores.clip_id, values))
     if "calibration" in facts:
         slope, intercept = facts["calibration"]
-        centre, scale = centre_and_scale(parts[0]["score"].to_numpy().astype(np.float64))
+        centre, scale = centre_and_scale(parts[0][2].astype(np.float64))
         facts["calibration"] = {"slope": slope / scale, "intercept": intercept - slope * centre / scale}
-    with atomic(out) as temporary:
-        table = pa.concat_tables(parts).replace_schema_metadata({"ncst": json.dumps(facts)})
-        pq.write_table(table, temporary, compression="zstd")
+    write_ood(out, facts, parts)

@@ -1,64 +1,40 @@
 """Evaluation: the metrics file of one model and seed, from its score and detector files."""
 
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from ncst.core.files import atomic
 from ncst.errors import NcstError
 from ncst.evaluation.bootstrap import RESAMPLES, closed_set
 from ncst.evaluation.calibration import log_loss, reliability, temperature
 from ncst.evaluation.detector_metrics import detector_metrics
 from ncst.evaluation.metrics import confusion
-from ncst.formats.scores import aligned, read_ood, read_scores
+from ncst.formats.metrics import METRICS
+from ncst.formats.ood import read_ood
 
 CHANCE_MARGIN = 0.05
 
 
-def evaluate(
-    model,
-    title,
-    seed,
-    splits,
-    detectors,
-    scores,
-    ood,
-    out,
-    draw=688,
-    resamples=RESAMPLES,
-    posterior=True,
-    titles=None,
-):
+def evaluate(run, splits, detectors, out, titles=None, draw=688, resamples=RESAMPLES):
     """Write the metrics of one model and seed as JSON.
 
     Parameters
     ----------
-    model, title : str
-        The model's key and its title.
-    seed : int
-        The seed it was trained with.
+    run : ncst.evaluation.run_folders.ScoredRun
     splits : dict
         Split name to its config entry (``title``, ``role``); the roles ``id``, ``single`` and ``ood`` are evaluated.
         With a split of the role ``dev`` the temperature and the thresholds of open-set decisions are chosen on it.
     detectors : list of str
         Keys of the detectors.
-    scores : path
-        Folder with ``<split>.parquet``.
-    ood : path
-        Folder with ``<detector>.parquet``.
     out : path
-        The JSON file.
+        The file to write, see `ncst.formats.metrics`.
+    titles : dict, optional
+        Titles of the classes and codecs by the names in the score files.
     draw : int
         Seed of the bootstrap. Together with the split's name it fixes the resamples, so models, seeds and detectors
         are compared on the same ones.
     resamples : int
         Bootstrap resamples behind each interval.
-    posterior : bool
-        Whether the logits give class probabilities; else there is no ``calibration``.
-    titles : dict, optional
-        Titles of the classes and codecs by the names in the score files.
 
     Raises
     ------
@@ -66,7 +42,6 @@ def evaluate(
         If a file is missing or damaged, clips are missing or repeated, a split is empty or labels do not fit, or a
         detector gives every clip the same score.
     """
-    scores, ood = Path(scores), Path(ood)
     titles = titles or {}
     names = {
         role: [name for name, entry in splits.items() if entry["role"] == role]
@@ -76,50 +51,44 @@ def evaluate(
         raise NcstError(
             f"Evaluation needs one split with the role id, not {names['id'] or 'none'}: see config/splits.yaml."
         )
-
-    def titled(name):
-        found = read_scores(scores / f"{name}.parquet")
-        return replace(found, class_names=[titles.get(c, c) for c in found.class_names])
-
-    known = titled(names["id"][0])
-
-    def read(name):
-        found = titled(name)
-        if found.classes != known.classes:
-            raise NcstError(
-                f"{found.path} has the classes {found.classes} and {known.path} has {known.classes}: score both again."
-            )
-        return found
-
-    dev = read(names["dev"][0]) if names["dev"] else None
+    known = _read(run, names["id"][0], titles)
+    dev = _read(run, names["dev"][0], titles, known) if names["dev"] else None
     within, closed = _within(known, draw, resamples)
     result = {
-        "model": model,
-        "title": title,
-        "seed": seed,
+        **run.names,
         "classes": known.classes,
         "class_names": known.class_names,
         "id": within,
-        "calibration": _calibration(known, dev, draw, resamples) if posterior else {},
+        "calibration": _calibration(known, dev, draw, resamples) if run.posterior else {},
         "single": {},
         "detectors": {},
         "ood": {},
         "curves": {},
     }
     for name in names["single"]:
-        result["single"][name] = _single(splits[name]["title"], read(name), draw, resamples)
+        tested = _read(run, name, titles, known)
+        result["single"][name] = _single(splits[name]["title"], tested, draw, resamples)
     reason = refusal(closed["balanced_accuracy"], len(known.classes))
     if reason:
         result["ood"] = {"refused": reason}
     else:
-        rated = {name: (ood / f"{name}.parquet", *read_ood(ood / f"{name}.parquet")) for name in detectors}
-        result["detectors"] = {name: facts for name, (_, _, facts) in rated.items()}
+        rated = {name: read_ood(run.ood / f"{name}.parquet") for name in detectors}
+        result["detectors"] = {name: ratings.about for name, ratings in rated.items()}
         for name in names["ood"]:
-            result["ood"][name], result["curves"][name] = _outside(
-                splits[name]["title"], titles, known, read(name), dev, rated, draw, resamples
-            )
-    with atomic(out) as temporary:
-        temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+            tested = _read(run, name, titles, known)
+            result["curves"][name], detected = _detected(known, tested, dev, rated, draw, resamples)
+            result["ood"][name] = _outside(splits[name]["title"], titles, known, tested, detected)
+    METRICS.write(out, result)
+
+
+def _read(run, split, titles, known=None):
+    """Return the scores of *split* with titled classes, which are those of *known* if given."""
+    found = run.read(split)
+    if known and found.classes != known.classes:
+        raise NcstError(
+            f"{found.path} has the classes {found.classes} and {known.path} has {known.classes}: score both again."
+        )
+    return replace(found, class_names=[titles.get(name, name) for name in found.class_names])
 
 
 def _within(known, draw, resamples):
@@ -166,24 +135,29 @@ def _calibration(known, dev, draw, resamples):
     return result
 
 
-def _outside(title, titles, known, unknown, dev, rated, draw, resamples):
+def _detected(known, unknown, dev, rated, draw, resamples):
+    """Return what `detector_metrics` says of each of the detectors *rated*: ``({name: curves}, {name: numbers})``."""
     taught = sorted(set(unknown.label.tolist()) & set(known.classes))
     if taught:
         raise NcstError(
             f"{unknown.path} holds clips of the classes {taught}, which the model was trained on, but its split has "
             "the role ood: give them a label of their own, or the split another role."
         )
-    detectors, curves = {}, {}
-    for name, (path, parts, facts) in rated.items():
-        inside, outside = (_part(path, parts, scores) for scores in (known, unknown))
+    curves, detected = {}, {}
+    for name, ratings in rated.items():
+        inside, outside = ratings.of(known), ratings.of(unknown)
         if np.ptp(np.concatenate([inside, outside])) == 0:
             raise NcstError(
-                f"{path} gives every clip of {known.split} and {unknown.split} the same score: check the model."
+                f"{ratings.path} gives every clip of {known.split} and {unknown.split} the same score: check the model."
             )
-        tried = None if dev is None else _part(path, parts, dev)
-        detectors[name], curves[name] = detector_metrics(
-            inside, outside, known, unknown, tried, facts.get("calibration"), draw, resamples
+        tried = None if dev is None else ratings.of(dev)
+        detected[name], curves[name] = detector_metrics(
+            inside, outside, known, unknown, tried, ratings.about.get("calibration"), draw, resamples
         )
+    return curves, detected
+
+
+def _outside(title, titles, known, unknown, detected):
     predicted = unknown.predicted()
     taken = {str(codec): _counts(unknown, predicted[unknown.codec == codec]) for codec in np.unique(unknown.codec)}
     return {
@@ -191,15 +165,9 @@ def _outside(title, titles, known, unknown, dev, rated, draw, resamples):
         "n_id": len(known),
         "n_ood": len(unknown),
         "codecs": {codec: titles.get(codec, codec) for codec in taken},
-        "detectors": detectors,
+        "detectors": detected,
         "predicted": taken,
-    }, curves
-
-
-def _part(path, parts, scores):
-    if scores.split not in parts:
-        raise NcstError(f"{path} holds no scores of the split {scores.split}: run detection again.")
-    return aligned(scores, path, *parts[scores.split])
+    }
 
 
 def _counts(scores, predicted):

@@ -1,37 +1,27 @@
 """Evaluation of a taxonomy tracer: EER for bona fide, weighted F1 per class head, errors of the codec parameters."""
 
-import json
-from pathlib import Path
-
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from ncst.core.files import atomic
 from ncst.errors import NcstError
 from ncst.evaluation import bootstrap
 from ncst.evaluation.metrics import confusion
-from ncst.formats.scores import matrix, refuse_repeats
+from ncst.formats.metrics import METRICS
+from ncst.formats.scores import read_tracer_scores
 from ncst.tracing.taxonomy import CLASSES, COLUMNS, PARAMETERS, bonafide_scores, labels, parameter_values
 
 
-def evaluate(model, title, seed, splits, parameters, scores, out, draw=688, resamples=bootstrap.RESAMPLES):
+def evaluate_taxonomy(run, splits, parameters, out, draw=688, resamples=bootstrap.RESAMPLES):
     """Write the metrics of one taxonomy tracer and seed as JSON.
 
     Parameters
     ----------
-    model, title : str
-        The model's key and its title.
-    seed : int
-        The seed it was trained with.
+    run : ncst.evaluation.run_folders.ScoredRun
     splits : dict of str to str
         Test split to its title.
     parameters : dict of str to dict
         Codec to its parameters (`ncst.plan.selection.codec_parameters`).
-    scores : path
-        Folder with ``<split>.parquet``.
     out : path
-        The JSON file.
+        The file to write, see `ncst.formats.metrics`.
     draw : int
         Seed of the bootstrap over utterances.
     resamples : int
@@ -43,37 +33,24 @@ def evaluate(model, title, seed, splits, parameters, scores, out, draw=688, resa
         If a score file is damaged, a label is missing, or a split has no bona fide speech or no spoof.
     """
     tested, heads = {}, {}
-    for split, split_title in splits.items():
-        path = Path(scores) / f"{split}.parquet"
-        columns, logits, heads = _read(path)
-        names = draw, split
-        part = {"title": split_title, "n": len(columns["clip_id"])}
-        bonafide = bonafide_scores(logits)
-        if bonafide is not None:
-            part["bin"] = _bonafide(path, columns, bonafide, names, resamples)
-        for head in logits.keys() & set(COLUMNS):
-            part[head] = _classes(path, columns, head, logits[head], heads[head], names, resamples)
-        if "parameters" in logits:
-            values = logits["parameters"] * heads["parameters"]["scale"] + heads["parameters"]["mean"]
-            part["parameters"] = _parameters(path, columns, values, parameters, names, resamples)
-        tested[split] = part
-    result = {"model": model, "title": title, "seed": seed, "heads": heads, "taxonomy": tested}
-    with atomic(out) as temporary:
-        temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+    for split, title in splits.items():
+        path = run.scores / f"{split}.parquet"
+        columns, logits, heads = read_tracer_scores(path)
+        part = {"title": title, "n": len(columns["clip_id"])}
+        tested[split] = part | _tested(path, columns, logits, heads, parameters, ((draw, split), resamples))
+    METRICS.write(out, {**run.names, "heads": heads, "taxonomy": tested})
 
 
-def _read(path):
-    try:
-        table = pq.read_table(path)
-        heads = json.loads(table.schema.metadata[b"ncst"])["heads"]
-        columns = {name: table[name].to_pylist() for name in ("clip_id", "utt_id", "codec", *COLUMNS)}
-        logits = {head: matrix(path, table[f"{head}_logits"]) for head in heads}
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        raise NcstError(
-            f"{path} is not a readable score file of a taxonomy tracer: delete it and score the model again ({error})."
-        ) from error
-    refuse_repeats(path, np.array(columns["clip_id"]))
-    return columns, logits, heads
+def _tested(path, columns, logits, heads, parameters, drawn):
+    part, bonafide = {}, bonafide_scores(logits)
+    if bonafide is not None:
+        part["bin"] = _bonafide(path, columns, bonafide, *drawn)
+    for head in (head for head in COLUMNS if head in logits):
+        part[head] = _classes(path, columns, head, logits[head], heads[head], *drawn)
+    if "parameters" in logits:
+        values = logits["parameters"] * heads["parameters"]["scale"] + heads["parameters"]["mean"]
+        part["parameters"] = _parameters(path, columns, values, parameters, *drawn)
+    return part
 
 
 def _bonafide(path, columns, scores, names, resamples):

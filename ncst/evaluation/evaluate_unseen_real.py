@@ -1,16 +1,14 @@
 """Unseen real speech: how often a model takes it for real, what else it takes it for, and on which speech."""
 
 import itertools
-import json
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from ncst.core.files import atomic
 from ncst.errors import NcstError
 from ncst.evaluation import bootstrap
-from ncst.formats.scores import read_scores, refuse_repeats
+from ncst.formats.findings import UNSEEN_REAL
+from ncst.formats.measures import read_measures
+from ncst.formats.scores import read_scores
 
 NAMED = {"corpus": "Corpus", "language": "Language", "gender": "Gender", "speaker": "Speaker"}
 BINNED = {
@@ -20,7 +18,7 @@ BINNED = {
 }
 
 
-def evaluate(scores, measures, corpora, title, out, draw=688, resamples=bootstrap.RESAMPLES):
+def evaluate_unseen_real(scores, measures, corpora, title, out, draw=688, resamples=bootstrap.RESAMPLES):
     """Write what one model makes of real speech that it has not seen, by what is known of the speech.
 
     Parameters
@@ -45,55 +43,38 @@ def evaluate(scores, measures, corpora, title, out, draw=688, resamples=bootstra
     NcstError
         If a file is damaged or the files do not hold the same clips.
     """
-    right, utterances, predicted, factors = [], [], [], {}
-    for split, path in scores.items():
-        found = read_scores(path)
-        order, facts = _facts(found, measures[split])
-        right.append(found.predicted() == found.positions())
-        utterances.append(found.utt_id)
-        predicted.append(found.predicted())
-        groups = {
-            name: np.array([corpora.get(value, value) or "unknown" for value in facts[key]])
-            for key, name in NAMED.items()
-        }
-        groups |= {name: _bins(facts[key] / scale, limits, unit) for key, (name, unit, limits, scale) in BINNED.items()}
-        for name, values in groups.items():
-            factors.setdefault(name, []).append(values[order])
-    right, utterances, predicted = (np.concatenate(parts) for parts in (right, utterances, predicted))
-    by = {name: {} for name in factors}
-    for name, parts in factors.items():
-        values = np.concatenate(parts)
+    read = [read_scores(path) for path in scores.values()]
+    parts = [_factors(found, measures[split], corpora) for split, found in zip(scores, read)]
+    right = np.concatenate([found.predicted() == found.positions() for found in read]).astype(float)
+    utterances, predicted = (np.concatenate(each) for each in zip(*((f.utt_id, f.predicted()) for f in read)))
+    by = {name: {} for name in parts[0]}
+    for name, groups in by.items():
+        values = np.concatenate([part[name] for part in parts])
         for group in _in_order(name, values):
             members = values == group
-            counts = np.bincount(predicted[members], minlength=len(found.classes))
-            accuracy = bootstrap.mean(
-                right[members].astype(float), utterances[members], draw, name, group, resamples=resamples
-            )
-            by[name][group] = {"n": int(members.sum()), "accuracy": accuracy, "predicted": counts.tolist()}
-    about = json.loads(pq.read_schema(path).metadata[b"ncst"])
-    result = {
-        "model": about["model"],
-        "title": title,
-        "seed": about["seed"],
-        "class_names": found.class_names,
-        "by": by,
-    }
-    with atomic(out) as temporary:
-        temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+            groups[group] = {
+                "n": int(members.sum()),
+                "accuracy": bootstrap.mean(right[members], utterances[members], draw, name, group, resamples=resamples),
+                "predicted": np.bincount(predicted[members], minlength=len(read[0].classes)).tolist(),
+            }
+    about = {"model": read[0].model, "title": title, "seed": read[0].seed, "class_names": read[0].class_names}
+    UNSEEN_REAL.write(out, about | {"by": by})
 
 
-def _facts(scores, path):
-    """Return the rows of the clips of *scores* in the measures *path*, and its columns."""
-    try:
-        table = pq.read_table(path, columns=["clip_id", *NAMED, *BINNED])
-    except (OSError, pa.ArrowException) as error:
-        raise NcstError(f"{path} holds no measures of clips: delete it and run again ({error}).") from error
-    clips = table["clip_id"].to_numpy()
-    refuse_repeats(path, clips)
-    order = {clip: row for row, clip in enumerate(clips)}
+def _factors(scores, path, corpora):
+    """Return ``{factor: (N,) group of each clip}`` of the clips of *scores*, from their measures in *path*."""
+    facts = read_measures(path, ("clip_id", *NAMED, *BINNED))
+    order = {clip: row for row, clip in enumerate(facts["clip_id"])}
     if order.keys() != {*scores.clip_id}:
         raise NcstError(f"{path} and {scores.path} do not hold the same clips: delete both and run again.")
-    return [order[clip] for clip in scores.clip_id], {name: table[name].to_numpy() for name in (*NAMED, *BINNED)}
+    rows = [order[clip] for clip in scores.clip_id]
+    named = {
+        name: np.array([corpora.get(value, value) or "unknown" for value in facts[key][rows]])
+        for key, name in NAMED.items()
+    }
+    return named | {
+        name: _bins(facts[key][rows] / scale, limits, unit) for key, (name, unit, limits, scale) in BINNED.items()
+    }
 
 
 def _labels(limits, unit):

@@ -4,14 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from ncst.core.files import atomic
-from ncst.errors import NcstError
-from ncst.formats.scores import matrix
+from ncst.formats.maps import CLIP, write_map
+from ncst.formats.scores import read_clips, read_embeddings
 
-COLUMNS = ["clip_id", "codec", "label", "corpus", "speaker"]
 POINTS = 1500
 PERPLEXITY = 30.0
 
@@ -29,8 +25,7 @@ def map_embeddings(scores, splits, out, draw=688, points=POINTS):
     splits : list of str
         A clip of several of them is placed once, for the first.
     out : path
-        Parquet file to write: ``clip_id, split, codec, label, corpus, speaker`` and ``x, y`` (float32, both within 0
-        to 1 and to the same scale).
+        The file to write (see `ncst.formats.maps`); both axes have the same scale.
     draw : int
         Seed of the drawn clips and of t-SNE.
     points : int
@@ -51,27 +46,17 @@ def map_embeddings(scores, splits, out, draw=688, points=POINTS):
     chosen = clips.loc[turns.index[:points]].sort_index()
     embeddings = np.concatenate(
         [
-            _embeddings(Path(scores) / f"{split}.parquet")[rows["row"]]
+            read_embeddings(Path(scores) / f"{split}.parquet")[rows["row"]]
             for split, rows in chosen.groupby("split", sort=False)
         ]
     )
     chosen[["x", "y"]] = _placed(embeddings, draw)
-    with atomic(out) as temporary:
-        chosen[["split", *COLUMNS, "x", "y"]].to_parquet(temporary, index=False)
+    write_map(out, chosen)
 
 
 def _clips(path, split):
-    try:
-        table = pq.read_table(path, columns=COLUMNS)
-    except (OSError, pa.ArrowException) as error:
-        raise NcstError(
-            f"{path} is not a readable score file: delete it and score the model again ({error})."
-        ) from error
-    return table.to_pandas().assign(split=split, row=range(len(table)))
-
-
-def _embeddings(path):
-    return matrix(path, pq.read_table(path, columns=["embedding"])["embedding"])
+    clips = read_clips(path, CLIP).to_pandas()
+    return clips.assign(split=split, row=range(len(clips)))
 
 
 def _placed(embeddings, draw):

@@ -4,21 +4,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from ncst.core.files import atomic
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import SAMPLE_RATE, frame_powers, speech_span
 from ncst.formats.manifests import read_manifest
+from ncst.formats.measures import FACTS, write_measures
 from ncst.formats.shards import ROW_GROUP, read_audio_of, samples_of
 
 FLOOR_DB = -120.0
-MEASURES = ("rms_db", "peak_db", "bandwidth_hz", "leading_s", "trailing_s", "noise_db", "snr_db", "seconds")
 
 
 def measure(samples):
-    """Return the `MEASURES` of (T,) *samples* at 16 kHz.
+    """Return the `ncst.formats.measures.MEASURES` of (T,) *samples* at 16 kHz.
 
     Returns
     -------
@@ -65,8 +62,7 @@ def measure_clips(manifest, audio, out, limit=None, threads=1, seed=0):
     audio : path
         ``<results>/audio``.
     out : path
-        A Parquet file, one row per clip in the order of the manifest: ``clip_id``, ``utt_id``, ``codec``, ``corpus``,
-        ``speaker``, ``language``, ``gender``, ``label`` and the `MEASURES`.
+        The file to write (see `ncst.formats.measures`), one row per clip in the order of the manifest.
     limit : int, optional
         Measure no more clips than this, drawn with *seed*.
     threads : int
@@ -76,8 +72,7 @@ def measure_clips(manifest, audio, out, limit=None, threads=1, seed=0):
     NcstError
         If the manifest or a shard is unreadable.
     """
-    facts = ("clip_id", "utt_id", "codec", "corpus", "speaker", "language", "gender", "label")
-    table = read_manifest(manifest, (*facts, "shard_file", "row"))
+    table = read_manifest(manifest, (*FACTS, "shard_file", "row"))
     if limit is not None and limit < len(table):
         drawn = np.random.default_rng(seed_of(seed, Path(manifest).name, bits=64)).choice(len(table), limit, False)
         table = table.take(np.sort(drawn))
@@ -96,8 +91,4 @@ def measure_clips(manifest, audio, out, limit=None, threads=1, seed=0):
         for positions, found in pool.map(work, parts.items()):
             for position, values in zip(positions, found):
                 measured[position] = values
-    table = table.select(facts)
-    for name in MEASURES:
-        table = table.append_column(name, pa.array([values[name] for values in measured], pa.float32()))
-    with atomic(out) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+    write_measures(out, table, measured)

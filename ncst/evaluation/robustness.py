@@ -1,22 +1,14 @@
 """Robustness: a few clips of the test splits, perturbed at one strength at a time, and what a model makes of them."""
 
-import json
-
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ncst import registry
-from ncst.core.files import atomic
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import encode_flac
 from ncst.errors import NcstError
+from ncst.formats.cells import COLUMNS, write_cell, write_cell_scores
 from ncst.formats.manifests import read_manifest
-from ncst.formats.shards import ROW_GROUP, SCHEMA, iter_clips, read_audio_of
-
-CLEAN = "clean"
-COLUMNS = ("split", "clip_id", "utt_id", "codec", "label")
-CELL = pa.schema([*((name, pa.string()) for name in COLUMNS[:-1]), ("label", pa.int16()), SCHEMA.field("audio")])
+from ncst.formats.shards import iter_clips, read_audio_of
 
 
 def sample_clips(manifests, audio, out, seed):
@@ -30,7 +22,7 @@ def sample_clips(manifests, audio, out, seed):
     audio : path
         ``<results>/audio``.
     out : path
-        A Parquet file: `COLUMNS` and ``audio``.
+        The file to write, see `ncst.formats.cells`.
     seed : int
 
     Raises
@@ -48,7 +40,7 @@ def sample_clips(manifests, audio, out, seed):
         for shard, members in by_shard.items():
             found = read_audio_of(audio / shard, [row["row"] for row in members])
             rows += [{name: row[name] for name in COLUMNS} | {"audio": a} for row, a in zip(members, found)]
-    _write(out, rows)
+    write_cell(out, rows)
 
 
 def _drawn(manifest, count, seed):
@@ -73,7 +65,7 @@ def perturb_clips(clean, name, entry, out, seed):
     entry : dict
         Its entry.
     out : path
-        A Parquet file with the same rows.
+        The file to write, with the same rows.
     seed : int
         With the names of perturbation and clip it decides what is random.
 
@@ -88,12 +80,7 @@ def perturb_clips(clean, name, entry, out, seed):
         rng = np.random.default_rng(seed_of(seed, name, row["clip_id"], bits=64))
         audio = {"bytes": encode_flac(perturbation(samples, rng)), "path": f"{row['clip_id']}.flac"}
         rows.append(row | {"audio": audio})
-    _write(out, rows)
-
-
-def _write(out, rows):
-    with atomic(out) as temporary:
-        pq.write_table(pa.Table.from_pylist(rows, schema=CELL), temporary, row_group_size=ROW_GROUP)
+    write_cell(out, rows)
 
 
 def score_robustness(model_dir, cells, frontend, detectors, train, out, device="cpu", batch=16):
@@ -113,7 +100,7 @@ def score_robustness(model_dir, cells, frontend, detectors, train, out, device="
     train : path
         Score file of the training split.
     out : path
-        A Parquet file: ``cell``, `COLUMNS`, ``logits`` and ``score_<detector>``.
+        The file to write, see `ncst.formats.cells.CellScores`.
     device : str
     batch : int
         Clips per forward pass.
@@ -123,7 +110,8 @@ def score_robustness(model_dir, cells, frontend, detectors, train, out, device="
     NcstError
         If the model is unusable, was trained on another front-end, or a file is unreadable.
     """
-    from ncst.formats.scores import read_ood, read_scores
+    from ncst.formats.ood import read_ood
+    from ncst.formats.scores import read_scores
     from ncst.tracing.score import load_model
 
     network, facts = load_model(model_dir)
@@ -131,23 +119,18 @@ def score_robustness(model_dir, cells, frontend, detectors, train, out, device="
         raise NcstError(f"{model_dir} was trained on features of another front-end or weights: train it again.")
     known = read_scores(train, embedding=True)
     fitted = {
-        name: registry.build("detectors", name, entry | {"options": read_ood(path)[1]["options"]}).fit(
+        name: registry.build("detectors", name, entry | {"options": read_ood(path).about["options"]}).fit(
             known.embedding, known.logits, known.positions()
         )
         for name, (entry, path) in detectors.items()
     }
     network.to(device)
-    tables = []
+    found = {}
     for cell, path in cells.items():
         rows, embedding, logits = _outputs(network, facts["training"]["crop"], frontend, path, batch, device)
-        columns = {"cell": [cell] * len(rows)} | {name: [row[name] for row in rows] for name in COLUMNS}
-        columns["logits"] = pa.array(list(logits), pa.list_(pa.float32()))
-        columns |= {f"score_{name}": detector.score(embedding, logits) for name, detector in fitted.items()}
-        tables.append(pa.table(columns))
+        found[cell] = rows, logits, {name: detector.score(embedding, logits) for name, detector in fitted.items()}
     about = {key: facts[key] for key in ("name", "classes", "class_names", "seed")} | {"detectors": list(detectors)}
-    table = pa.concat_tables(tables).replace_schema_metadata({"ncst": json.dumps(about)})
-    with atomic(out) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+    write_cell_scores(out, about, found)
 
 
 def _outputs(network, crop, frontend, path, batch, device):

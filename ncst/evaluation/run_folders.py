@@ -1,6 +1,5 @@
 """Where the scores of runs lie, and the clips that all of them scored."""
 
-import re
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -8,7 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from ncst.errors import NcstError
-from ncst.formats.scores import aligned, read_ood, read_scores
+from ncst.formats import paths
+from ncst.formats.ood import read_ood
+from ncst.formats.scores import read_scores
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,41 @@ class Run:
 
     title: str
     seeds: dict
+
+
+@dataclass(frozen=True)
+class ScoredRun:
+    """One model and seed that is to be evaluated.
+
+    Attributes
+    ----------
+    model, title : str
+        The model's key and its title.
+    seed : int
+        The seed it was trained with.
+    scores : path
+        Folder with ``<split>.parquet``.
+    ood : path, optional
+        Folder with ``<detector>.parquet``; a taxonomy tracer has none.
+    posterior : bool
+        Whether the logits give class probabilities; else there is no calibration.
+    """
+
+    model: str
+    title: str
+    seed: int
+    scores: Path
+    ood: Path | None = None
+    posterior: bool = True
+
+    @property
+    def names(self):
+        """Return ``model``, ``title`` and ``seed`` as they stand in every file about the run."""
+        return {"model": self.model, "title": self.title, "seed": self.seed}
+
+    def read(self, split):
+        """Return the `ncst.formats.scores.Scores` of *split*."""
+        return read_scores(Path(self.scores) / f"{split}.parquet")
 
 
 def find_runs(folder):
@@ -28,13 +64,11 @@ def find_runs(folder):
         If there are no score files of this project.
     """
     folder = Path(folder).resolve()
-    root = folder / "scores" if (folder / "scores").is_dir() else folder
-    seeds = [root, *sorted(root.glob("seed-*")), *sorted(root.glob("*/seed-*"))]
     found = {}
-    for path in seeds:
-        if re.fullmatch(r"seed-\d+", path.name) and path.is_dir():
-            ood = path.parents[2] / "ood" / path.parent.name / path.name
-            found.setdefault(path.parent.name, {})[int(path.name[5:])] = (path, ood)
+    for results in (folder, *folder.parents[:3]):
+        for path, run in paths.find(results, paths.SCORES).items():
+            if path.is_dir() and path.is_relative_to(folder):
+                found.setdefault(run["model"], {})[run["seed"]] = path, paths.place(results, paths.OOD, **run)
     if not found:
         raise NcstError(
             f"{folder} holds no scores/<model>/seed-<n>/<split>.parquet: name a results folder, or make one of other "
@@ -81,11 +115,7 @@ class Part:
 
     def rated(self, detector):
         """Return the (N,) scores of *detector*, higher = more out-of-distribution."""
-        path = self.ood / f"{detector}.parquet"
-        found, _ = read_ood(path)
-        if self.scores.split not in found:
-            raise NcstError(f"{path} holds no scores of the split {self.scores.split}: run detection again.")
-        return aligned(self.scores, path, *found[self.scores.split])[self.rows]
+        return read_ood(self.ood / f"{detector}.parquet").of(self.scores)[self.rows]
 
 
 def read_parts(runs, split, notes):

@@ -13,8 +13,10 @@ from ncst.evaluation.compare_models import compare_models
 from ncst.evaluation.detect import detect
 from ncst.evaluation.detectors._base import Base
 from ncst.evaluation.evaluate import evaluate
+from ncst.evaluation.run_folders import ScoredRun
 from ncst.exchange.clip_truth import rows_of, truth_of
 from ncst.exchange.score_files import read_columns
+from ncst.formats import paths
 from ncst.formats.scores import write_scores
 from ncst.plan import entries
 from ncst.plan.official_release import split_of
@@ -60,12 +62,12 @@ def evaluate_external(scores, out, config, truth=(), embeddings=(), model="exter
         for (name, number), (title, files) in _runs(scores, model, seed, config["splits"]).items():
             titles[name] = config["models"].get(name, {"title": title})["title"]
             splits = {split: _clips(config, split, path, labels, vectors) for split, path in files.items()}
-            metrics.append(folder / f"metrics/{name}/seed-{number}.json")
+            metrics.append(paths.place(folder, paths.METRICS, model=name, seed=number))
             _evaluate(folder, {"model": name, "title": titles[name], "seed": number}, splits, config, metrics[-1])
-        paired = folder / "comparisons/models.json" if len(titles) > 1 else None
+        paired = paths.place(folder, paths.COMPARISONS) if len(titles) > 1 else None
         if paired:
             compare_models(folder, titles, paired, draw=config["seed"])
-        write_tables(metrics, folder / "tables", paired)
+        write_tables(metrics, folder / paths.TABLES, paired)
 
 
 def _named(arguments, splits):
@@ -170,29 +172,32 @@ def _vectors(path, clips, vectors):
 
 def _evaluate(folder, facts, splits, config, out):
     """Write the score files of one model and seed, what the detectors say, and the metrics."""
-    roles, paths = {}, {}
-    scores, ood = (folder / part / facts["model"] / f"seed-{facts['seed']}" for part in ("scores", "ood"))
+    roles, files = {}, {}
+    scores, ood = (
+        paths.place(folder, pattern, model=facts["model"], seed=facts["seed"]) for pattern in (paths.SCORES, paths.OOD)
+    )
     for split, clips in splits.items():
         if clips["classes"] != next(iter(splits.values()))["classes"]:
             raise NcstError(
                 f"{facts['title']} has other classes in {split} than in {next(iter(splits))}: score it again."
             )
         roles[split] = _entry(config, split, clips)
-        paths[split] = scores / f"{split}.parquet"
+        files[split] = scores / f"{split}.parquet"
         about = {"classes": clips["classes"], "class_names": clips["class_names"], "split": split, **facts}
         embedding = clips.get("embedding", np.empty((len(clips["clip_id"]), 0), np.float32))
         columns = {name: pa.array(clips[name]) for name in ("clip_id", "utt_id", "codec", "label")}
-        write_scores(paths[split], about, columns, {"logits": clips["logits"], "embedding": embedding})
+        write_scores(files[split], about, columns, {"logits": clips["logits"], "embedding": embedding})
     rated = [split for split, entry in roles.items() if entry["role"] in ("dev", "id", "ood")]
     known = next((split for split in rated if roles[split]["role"] == "id"), None)
     unknown = any(roles[split]["role"] == "ood" for split in rated)
     detectors = _detectors(config, splits, rated) if known and unknown else {}
-    dev = next((paths[split] for split in rated if roles[split]["role"] == "dev"), None)
+    dev = next((files[split] for split in rated if roles[split]["role"] == "dev"), None)
     for name, entry in detectors.items():
-        source = paths.get("train", paths[known])
-        detect(name, entry, source, [paths[s] for s in rated if paths[s] != dev], ood / f"{name}.parquet", dev=dev)
+        source = files.get("train", files[known])
+        detect(name, entry, source, [files[s] for s in rated if files[s] != dev], ood / f"{name}.parquet", dev=dev)
     posterior = all(clips["level"] == "logits" for clips in splits.values())
-    evaluate(*facts.values(), roles, list(detectors), scores, ood, out, draw=config["seed"], posterior=posterior)
+    run = ScoredRun(**facts, scores=scores, ood=ood, posterior=posterior)
+    evaluate(run, roles, list(detectors), out, draw=config["seed"])
 
 
 def _entry(config, split, clips):

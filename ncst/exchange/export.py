@@ -7,14 +7,15 @@ import tarfile
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import soundfile
 
 from ncst.core.files import atomic_folder
 from ncst.core.waveforms import SAMPLE_RATE, encode_flac, to_pcm
 from ncst.errors import NcstError
+from ncst.formats import paths
 from ncst.formats.manifests import read_manifest
 from ncst.formats.shards import iter_clips
+from ncst.formats.sources import read_columns
 from ncst.plan.official_release import CORPORA, FOLDERS, LISTS, UTTERANCES
 
 FACTS = (
@@ -62,12 +63,11 @@ def export(results, out, layout, splits=None, progress=iter):
 
 
 def _manifests(results, splits):
-    folder = results / "manifests"
-    found = {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.parquet"))}
+    found = {names["split"]: path for path, names in paths.find(results, paths.MANIFEST).items()}
     unknown = [split for split in splits or () if split not in found]
     if unknown or not found:
         raise NcstError(
-            f"{folder} has no manifest of {unknown or 'any split'}; it has {list(found)}: run the workflow."
+            f"{results} has no manifest of {unknown or 'any split'}; it has {list(found)}: run the workflow."
         )
     return {split: read_manifest(found[split]) for split in splits or found}
 
@@ -79,7 +79,7 @@ def _clips(results, manifest, progress):
         by_shard.setdefault(row["shard_file"], {})[row["row"]] = row
     for shard in progress(sorted(by_shard)):
         wanted = by_shard[shard]
-        for number, (_, samples) in enumerate(iter_clips(results / "audio" / shard)):
+        for number, (_, samples) in enumerate(iter_clips(results / paths.AUDIO / shard)):
             if number in wanted:
                 yield wanted[number], samples
 
@@ -166,7 +166,7 @@ def _st_codecfake(results, folder, manifests, named, progress):
 def _write_utterances(results, sets, path):
     """Write what the ids alone do not say, so that the tree can be imported as it was."""
     columns = ["source_set", "utt_id", "corpus", "speaker", "language", "gender"]
-    tables = [pq.read_table(results / "sources" / f"{name}.parquet", columns=columns) for name in sets]
+    tables = [read_columns(paths.place(results, paths.SOURCES, source_set=name), columns) for name in sets]
     path.parent.mkdir(exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, columns, lineterminator="\n")

@@ -4,45 +4,17 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from ncst.audio.delay import estimate_delay_ms
 from ncst.core.waveforms import UnusableAudio, fit_length, read_audio, resample
-from ncst.formats.index import SCHEMA
+from ncst.formats import release
 from ncst.formats.shards import clip_id, codec_columns, failed_columns, ok_columns, write_shard
-from ncst.formats.sources import ranked, to_shards, write_table
+from ncst.formats.sources import read_shard
 
 log = logging.getLogger(__name__)
 ABSENT = "not in the release"
 
 
-def write_released_sources(name, index, utterances, options, seed, out):
-    """Write a source set as the release has it: its utterances, dealt to shards in the order of `sample_sources.draw`.
-
-    Parameters
-    ----------
-    name : str
-        The source set.
-    index, utterances : path
-        Tables of `ncst.exchange.index_release.index_release`.
-    options : dict
-        The source set's options, for ``size`` and ``shard_size``.
-    seed : int
-        Ranks the utterances.
-    out : path
-        Parquet file to write, as `ncst.speech.sample_sources.write_sources` does.
-    """
-    chosen = [("source_set", "==", name)]
-    real = {row["utt_id"]: row for row in pq.read_table(index, filters=[*chosen, ("codec", "==", "real")]).to_pylist()}
-    rows = []
-    for row in pq.read_table(utterances, filters=chosen).to_pylist():
-        clip = real.get(row["utt_id"], {})
-        facts = {key: clip.get(key) for key in ("path", "duration", "sample_rate")}
-        rows.append(dict.fromkeys(SCHEMA.names) | row | facts | {"kind": "bonafide", "status": "ok"})
-    write_table(name, to_shards(name, ranked(rows, seed), options), [], out)
-
-
-def import_clips(sources, shard, index, name, entry, out, copy=False, threads=1):
+def import_release(sources, shard, index, name, entry, out, copy=False, threads=1):
     """Write one shard of released audio, row for row as the source set lists its utterances.
 
     Every file is read once, so that a damaged one becomes a row with status ``failed``; so does an utterance that the
@@ -64,10 +36,15 @@ def import_clips(sources, shard, index, name, entry, out, copy=False, threads=1)
         Repack as 16 kHz FLAC; else the shard points at the files.
     threads : int
         Files read at a time.
+
+    Raises
+    ------
+    NcstError
+        If a table is unreadable.
     """
-    rows = pq.read_table(sources, filters=[("shard", "==", shard)]).sort_by("row").to_pylist()
-    wanted = [("source_set", "==", rows[0]["source_set"]), ("codec", "==", name)]
-    paths = {row["utt_id"]: row["path"] for row in pq.read_table(index, filters=wanted).to_pylist()}
+    rows = read_shard(sources, shard)
+    found = release.read_rows(index, source_set=rows[0]["source_set"], codec=name)
+    paths = {row["utt_id"]: row["path"] for row in found}
     columns = codec_columns(name, entry, entry["class_id"], traced=True)
 
     def clip(row):

@@ -6,47 +6,36 @@ from collections import Counter
 from itertools import combinations
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from ncst.core.files import atomic
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import SAMPLE_RATE, UnusableAudio, read_audio
 from ncst.errors import NcstError
 from ncst.exchange.release_listing import describe, list_clips, read_utterances
+from ncst.formats.release import CLIPS, UTTERANCES, write_rows
 from ncst.plan.official_release import FOLDERS, SOURCES
 from ncst.speech.index_corpus import probe
 
 log = logging.getLogger(__name__)
 
 COMPARED = 100
-SCHEMA = pa.schema(
-    {
-        **dict.fromkeys(("source_set", "codec", "utt_id", "path"), pa.string()),
-        "duration": pa.float32(),
-        "sample_rate": pa.int32(),
-    }
-)
-UTTERANCES = pa.schema(dict.fromkeys(("source_set", "utt_id", "corpus", "speaker", "language", "gender"), pa.string()))
 
 
-def index_release(root, codecs, sizes, out, utterances_out, report_out, copy=False, partial=False, workers=None):
+def index_release(release, codecs, sizes, clips_out, utterances_out, report_out, workers=None):
     """Check the release and write what it holds.
 
     Parameters
     ----------
-    root : path
+    release : dict
+        The ``release`` of the config: its folder ``root``; ``copy``, whether the audio will be repacked, so that any
+        sampling rate will do; ``partial``, whether to take what is there where counts, lists and folders differ.
     codecs : dict
         The ``codecs`` of the config.
     sizes : dict of int
         Utterances that each source set must have.
-    out, utterances_out, report_out : path
-        Parquet table of clips (`SCHEMA`), Parquet table of utterances, and a JSON report: clips
-        by source set, codec and sampling rate, and codecs whose audio is the same.
-    copy : bool
-        Whether the audio will be repacked: then any sampling rate will do.
-    partial : bool
-        Take what is there where counts, lists and folders differ.
+    clips_out, utterances_out : path
+        The tables of `ncst.formats.release`.
+    report_out : path
+        JSON: clips by source set, codec and sampling rate, and codecs whose audio is the same.
     workers : int, optional
         Threads that read headers.
 
@@ -55,31 +44,30 @@ def index_release(root, codecs, sizes, out, utterances_out, report_out, copy=Fal
     NcstError
         See `release_listing.list_clips`; or if counts differ, or a clip is not 16 kHz and not to be repacked.
     """
-    clips = list_clips(root, codecs, partial)
+    root = release["root"]
+    clips = list_clips(root, codecs, release["partial"])
     if not clips:
         raise NcstError(f"{root} holds no clip of the release: unpack both archives into it.")
     utterances = _utterances(root, clips)
-    if not partial:
+    if not release["partial"]:
         _check_counts(root, clips, utterances, sizes)
+    _add_headers(clips, workers)
+    if not release["copy"]:
+        _check_rates(clips)
+    report = {"root": str(root), "clips": _count(clips), "same_audio": same_audio(clips)}
+    for same in report["same_audio"]:
+        log.warning("%(source_set)s: %(first)s and %(second)s are the same audio (%(equal)d of %(compared)d)", same)
+    write_rows(clips_out, sorted(clips, key=lambda clip: (clip["source_set"], clip["codec"], clip["utt_id"])), CLIPS)
+    write_rows(utterances_out, utterances, UTTERANCES)
+    with atomic(report_out) as temporary:
+        temporary.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def _add_headers(clips, workers):
     for clip, header in zip(clips, probe([clip["path"] for clip in clips], workers=workers), strict=True):
         clip |= {"duration": header["duration"], "sample_rate": header["sample_rate"]}
         if header["reason"]:
             log.warning("%s: %s", clip["path"], header["reason"])
-    if not copy:
-        _check_rates(clips)
-    report = {
-        "root": str(root),
-        "clips": _count(clips),
-        "same_audio": same_audio(clips),
-    }
-    for same in report["same_audio"]:
-        log.warning("%(source_set)s: %(first)s and %(second)s are the same audio (%(equal)d of %(compared)d)", same)
-    clips.sort(key=lambda clip: (clip["source_set"], clip["codec"], clip["utt_id"]))
-    for path, rows, schema in ((out, clips, SCHEMA), (utterances_out, utterances, UTTERANCES)):
-        with atomic(path) as temporary:
-            pq.write_table(pa.Table.from_pylist(rows, schema=schema), temporary, compression="zstd")
-    with atomic(report_out) as temporary:
-        temporary.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 def same_audio(clips):

@@ -1,22 +1,58 @@
 """Features: one memory-mapped array per shard and front-end, and the fingerprint of what made it."""
 
+import contextlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
+from ncst.core.files import atomic
 from ncst.errors import NcstError
+from ncst.formats import paths
+from ncst.formats.shards import read_digest
 
 
 def feature_path(results, frontend, shard_file):
     """Return the path of the features of *shard_file*, a shard's path relative to ``<results>/audio``."""
-    return Path(results) / "features" / frontend / Path(shard_file).with_suffix(".npy")
+    return paths.place(results, paths.FEATURES, frontend=frontend, shard_file=shard_file).with_suffix(".npy")
 
 
-def audio_digest(shard_path):
-    """Return the SHA-256 of a shard's audio, from its metadata."""
-    return (pq.read_metadata(shard_path).metadata or {}).get(b"audio_sha256", b"").decode()
+@contextlib.contextmanager
+def writing(path, shape, dtype, about):
+    """Yield a memory map of *shape* and *dtype* that becomes the feature file *path* when the block succeeds.
+
+    Parameters
+    ----------
+    path : path
+        Ends in ``.npy``.
+    shape : tuple of int
+        Rows of the shard, then the shape of a clip's features.
+    dtype : numpy.dtype
+    about : dict
+        What the features are made with: the front-end's fingerprint, and ``audio``, the shard's digest. It is written
+        beside them as JSON.
+
+    Raises
+    ------
+    NcstError
+        If the folder cannot be written or the disk is full.
+    """
+    with atomic(path) as temporary:
+        features = np.lib.format.open_memmap(temporary, "w+", dtype, shape)
+        _reserve(temporary)
+        yield features
+        features.flush()
+        del features
+    with atomic(Path(path).with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(about, indent=1, sort_keys=True) + "\n")
+
+
+def _reserve(path):
+    """Take a file's space on the disk now: a disk that fills up under a memory map ends the process without a word."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 class FeatureStore:
@@ -61,8 +97,8 @@ class FeatureStore:
                 ) from error
             except (OSError, ValueError, EOFError) as error:
                 raise NcstError(f"Features damaged: {path}; delete the file and run again.") from error
-            audio, shard = found.pop("audio", ""), self.results / "audio" / shard_file
-            if shard.is_file() and audio != audio_digest(shard):
+            audio, shard = found.pop("audio", ""), self.results / paths.AUDIO / shard_file
+            if shard.is_file() and audio != read_digest(shard):
                 raise NcstError(f"{path} was made of other audio than {shard} holds now: delete it and run again.")
             self.fingerprint = self.fingerprint or found
             if found != self.fingerprint:

@@ -2,6 +2,8 @@
 
 import pyarrow as pa
 
+from ncst.core import parquet
+
 SCHEMA = pa.schema(
     {
         "utt_id": pa.string(),
@@ -21,3 +23,13 @@ SCHEMA = pa.schema(
         "reason": pa.string(),
     }
 )
+
+
+def read_index(path):
+    """Return the rows (dicts of `SCHEMA`) of the index *path*; a `NcstError` if it is none."""
+    return parquet.read(path, SCHEMA.names, "index of a corpus").to_pylist()
+
+
+def write_index(path, rows):
+    """Write *rows*, dicts of `SCHEMA`, to *path*."""
+    parquet.write(path, pa.Table.from_pylist(rows, schema=SCHEMA))

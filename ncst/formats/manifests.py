@@ -1,8 +1,8 @@
 """Manifests: which clips are in a split, with which label; pointers into shards, no audio."""
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from ncst.core import parquet
 from ncst.errors import NcstError
 
 SCHEMA = pa.schema(
@@ -29,13 +29,25 @@ def read_manifest(path, columns=tuple(SCHEMA.names)):
     NcstError
         If the file is unreadable, lacks a column or has no clips.
     """
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        raise NcstError(f"{path} is not a readable manifest: delete it and run again ({error}).") from error
+    table = parquet.read(path, what="manifest")
     missing = [name for name in columns if name not in table.column_names]
     if missing:
         raise NcstError(f"{path} is not a manifest: it lacks the columns {missing}.")
     if not len(table):
         raise NcstError(f"The manifest {path} has no clips: check its split and the failed clips of its shards.")
     return table.select(list(columns))
+
+
+def write_manifest(path, clips, about):
+    """Write a manifest.
+
+    Parameters
+    ----------
+    path : path
+    clips : pyarrow.Table
+        With the columns of `SCHEMA`.
+    about : dict
+        ``clips``, ``failed`` and ``audio_sha256``: the usable clips, the failed ones of each codec, and the digest of
+        each shard's audio.
+    """
+    parquet.write(path, clips.select(SCHEMA.names).cast(SCHEMA), about)

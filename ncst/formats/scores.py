@@ -1,17 +1,17 @@
 """Score files: one row per clip of a split, with logits and embedding."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from ncst.core.files import atomic
+from ncst.core import parquet
 from ncst.errors import NcstError
 
+TAXONOMY = ("vq", "aux", "dec")
 _COLUMNS = ("clip_id", "utt_id", "codec", "label")
+_WHAT = "score file"
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,8 @@ class Scores:
     Attributes
     ----------
     path : Path
+    model : str
+    seed : int
     split : str
     classes : list of int
         Class ids in the order of the logits.
@@ -33,6 +35,8 @@ class Scores:
     """
 
     path: Path
+    model: str
+    seed: int
     split: str
     classes: list
     class_names: list
@@ -78,24 +82,55 @@ def read_scores(path, embedding=False):
         logits than classes.
     """
     path = Path(path)
-    try:
-        table = pq.read_table(path, columns=[*_COLUMNS, "logits", *(["embedding"] if embedding else [])])
-        facts = json.loads(table.schema.metadata[b"ncst"])
-        columns = {name: table[name].to_numpy() for name in _COLUMNS}
-        split, classes, names = facts["split"], facts["classes"], facts["class_names"]
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        raise NcstError(
-            f"{path} is not a readable score file: delete it and score the model again ({error})."
-        ) from error
+    with parquet.reading(path, _WHAT):
+        table = parquet.read(path, [*_COLUMNS, "logits", *(["embedding"] if embedding else [])], _WHAT)
+        facts = parquet.facts(table.schema)
+        about = [facts[name] for name in ("model", "seed", "split", "classes", "class_names")]
+    classes, columns = facts["classes"], [table[name].to_numpy() for name in _COLUMNS]
     if len(table) == 0:
         raise NcstError(f"{path} holds no clips: check the split's sources and the status of its audio shards.")
-    refuse_repeats(path, columns["clip_id"])
+    refuse_repeats(path, columns[0])
     logits = matrix(path, table["logits"])
     if logits.shape[1] != len(classes):
         raise NcstError(f"{path} holds {logits.shape[1]} logits per clip for {len(classes)} classes: score it again.")
-    return Scores(
-        path, split, classes, names, *columns.values(), logits, matrix(path, table["embedding"]) if embedding else None
-    )
+    return Scores(path, *about, *columns, logits, matrix(path, table["embedding"]) if embedding else None)
+
+
+def read_clips(path, columns):
+    """Return *columns* of the score file *path*, whatever the model, as a `pyarrow.Table`."""
+    return parquet.read(path, columns, _WHAT)
+
+
+def read_embeddings(path):
+    """Return the (N, D) float32 embeddings in the score file *path*."""
+    return matrix(path, parquet.read(path, ["embedding"], _WHAT)["embedding"])
+
+
+def read_tracer_scores(path):
+    """Return what a taxonomy tracer made of the clips of one split.
+
+    Returns
+    -------
+    columns : dict of str to list
+        ``clip_id``, ``utt_id``, ``codec`` and `TAXONOMY`.
+    logits : dict of str to (N, outputs) float32 array
+        By head.
+    heads : dict
+        As in the tracer's ``model.json``.
+
+    Raises
+    ------
+    NcstError
+        If the file is no such file, or holds a clip twice or a value that is not finite.
+    """
+    what = "score file of a taxonomy tracer"
+    with parquet.reading(path, what):
+        table = parquet.read(path, what=what)
+        heads = parquet.facts(table.schema)["heads"]
+        columns = {name: table[name].to_pylist() for name in ("clip_id", "utt_id", "codec", *TAXONOMY)}
+        logits = {head: matrix(path, table[f"{head}_logits"]) for head in heads}
+    refuse_repeats(path, np.array(columns["clip_id"]))
+    return columns, logits, heads
 
 
 def write_scores(path, about, columns, outputs):
@@ -117,48 +152,7 @@ def write_scores(path, about, columns, outputs):
         offsets = pa.array(np.arange(count + 1, dtype=np.int32) * width)
         flat = pa.array(np.asarray(values, np.float32).ravel(), pa.float32())
         table = table.append_column(name, pa.ListArray.from_arrays(offsets, flat))
-    with atomic(path) as temporary:
-        pq.write_table(table.replace_schema_metadata({"ncst": json.dumps(about)}), temporary, compression="zstd")
-
-
-def read_ood(path):
-    """Return ``{split: (clip_id (N,), score (N,))}`` and the options' facts of the detector file *path*.
-
-    Raises
-    ------
-    NcstError
-        If the file is no detector file.
-    """
-    try:
-        table = pq.read_table(path, columns=["split", "clip_id", "score"])
-        facts = json.loads((table.schema.metadata or {}).get(b"ncst", b"{}"))
-    except (OSError, pa.ArrowException, ValueError) as error:
-        raise NcstError(f"{path} is not a readable detector file: delete it and run detection again.") from error
-    split, clip, score = (table[name].to_numpy() for name in ("split", "clip_id", "score"))
-    return {str(name): (clip[split == name], score[split == name]) for name in np.unique(split)}, facts
-
-
-def aligned(scores, path, clips, values):
-    """Return the (N,) detector *values* of *clips*, both from the file *path*, in the order of the clips of *scores*.
-
-    Raises
-    ------
-    NcstError
-        If clips are missing, repeated or unknown, or a value is not finite.
-    """
-    refuse_repeats(path, clips)
-    here, there = np.argsort(scores.clip_id), np.argsort(clips)
-    if not np.array_equal(scores.clip_id[here], clips[there]):
-        missing = sorted(set(scores.clip_id) - set(clips))
-        raise NcstError(
-            f"{path} does not hold the clips of {scores.split} ({len(clips)} instead of {len(scores)}"
-            f"{', missing ' + missing[0] if missing else ''}): run detection again."
-        )
-    if not np.isfinite(values).all():
-        raise NcstError(f"{path} holds scores of {scores.split} that are not finite: run detection again.")
-    ordered = np.empty(len(scores), np.float64)
-    ordered[here] = values[there]
-    return ordered
+    parquet.write(path, table, about)
 
 
 def refuse_repeats(path, clips):

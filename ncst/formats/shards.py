@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ncst.core.files import atomic
+from ncst.core import parquet
 from ncst.core.waveforms import SAMPLE_RATE, UnusableAudio, encode_flac, read_audio, rms_db
 from ncst.errors import NcstError
 
@@ -111,8 +111,7 @@ def write_shard(path, rows):
         audio = row["audio"]
         content.update((audio.read_bytes() if isinstance(audio, Path) else audio) or b"\0")
     schema = SCHEMA.with_metadata({**SCHEMA.metadata, "audio_sha256": content.hexdigest()})
-    with atomic(path) as temporary:
-        pq.write_table(pa.table(columns, schema=schema), temporary, row_group_size=ROW_GROUP, compression="zstd")
+    parquet.write(path, pa.table(columns, schema=schema), row_group_size=ROW_GROUP)
 
 
 def _audio(row):
@@ -129,10 +128,30 @@ def read_rows(path, columns=None):
     NcstError
         If the file is no shard.
     """
-    try:
-        return pq.read_table(path, columns=columns or COLUMNS).to_pylist()
-    except (OSError, pa.ArrowException) as error:
-        raise NcstError(f"{path} is not a readable shard: delete it and run again ({error}).") from error
+    return parquet.read(path, columns or COLUMNS, "shard").to_pylist()
+
+
+def read_columns(path, columns):
+    """Return *columns* of the shard *path* as a `pyarrow.Table` with its metadata; a `NcstError` if it is none."""
+    return parquet.read(path, columns, "shard")
+
+
+def read_digest(path):
+    """Return the SHA-256 of the audio of the shard *path*, from its metadata; empty where it has none.
+
+    Raises
+    ------
+    NcstError
+        If the file is no shard.
+    """
+    with parquet.reading(path, "shard"):
+        return (pq.read_schema(path).metadata or {}).get(b"audio_sha256", b"").decode()
+
+
+def count_rows(path):
+    """Return the number of rows of the shard *path*; a `NcstError` if it is none."""
+    with parquet.reading(path, "shard"):
+        return pq.read_metadata(path).num_rows
 
 
 def iter_clips(path):
@@ -145,14 +164,11 @@ def iter_clips(path):
     NcstError
         If the file is no shard, or see `samples_of`.
     """
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=ROW_GROUP):
-                for row in batch.to_pylist():
-                    audio = row.pop("audio")
-                    yield row, None if audio is None else samples_of(audio)
-    except (OSError, pa.ArrowException) as error:
-        raise NcstError(f"{path} is not a readable shard: delete it and run again ({error}).") from error
+    with parquet.reading(path, "shard"), pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=ROW_GROUP):
+            for row in batch.to_pylist():
+                audio = row.pop("audio")
+                yield row, None if audio is None else samples_of(audio)
 
 
 def read_audio_of(path, rows):
@@ -163,15 +179,12 @@ def read_audio_of(path, rows):
     NcstError
         If the file is no shard or lacks a row.
     """
-    try:
-        with pq.ParquetFile(path) as file:
-            groups = {
-                number: file.read_row_group(number, columns=["audio"])["audio"]
-                for number in sorted({row // ROW_GROUP for row in rows})
-            }
-            return [groups[row // ROW_GROUP][row % ROW_GROUP].as_py() for row in rows]
-    except (OSError, pa.ArrowException, IndexError) as error:
-        raise NcstError(f"{path} is not a readable shard: delete it and run again ({error}).") from error
+    with parquet.reading(path, "shard"), pq.ParquetFile(path) as file:
+        groups = {
+            number: file.read_row_group(number, columns=["audio"])["audio"]
+            for number in sorted({row // ROW_GROUP for row in rows})
+        }
+        return [groups[row // ROW_GROUP][row % ROW_GROUP].as_py() for row in rows]
 
 
 def samples_of(audio):

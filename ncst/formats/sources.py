@@ -1,24 +1,51 @@
 """Source sets: the utterances of a set in the order of the draw, and their shards."""
 
-import json
-
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from ncst.core.files import atomic
+from ncst.core import parquet
 from ncst.core.seeds import seed_of
-from ncst.formats.index import SCHEMA
+from ncst.formats import index
 from ncst.plan.sharding import shard_names
 
+SCHEMA = pa.schema([*index.SCHEMA, ("source_set", pa.string()), ("shard", pa.string()), ("row", pa.int32())])
+_WHAT = "source set"
 
-def write_table(name, rows, missing, out_path, replaced=()):
-    """Write the *rows* of a source set, and the ids that are *missing* or *replaced*, as `write_sources` describes."""
+
+def write_sources(path, name, rows, missing, replaced=()):
+    """Write a source set.
+
+    Parameters
+    ----------
+    path : path
+    name : str
+    rows : list of dict
+        Of `SCHEMA`, by shard and row.
+    missing, replaced : list of str
+        Listed ids that the corpora lack, and ids that were drawn in their place.
+    """
     facts = {"source_set": name, "drawn": len(rows), "missing": missing, "replaced": list(replaced)}
-    metadata = {"ncst": json.dumps(facts)}
-    columns = [pa.field("source_set", pa.string()), pa.field("shard", pa.string()), pa.field("row", pa.int32())]
-    with atomic(out_path) as temporary:
-        table = pa.Table.from_pylist(rows, schema=pa.schema([*SCHEMA, *columns], metadata=metadata))
-        pq.write_table(table, temporary, compression="zstd")
+    parquet.write(path, pa.Table.from_pylist(rows, schema=SCHEMA), facts)
+
+
+def read_shard(path, shard):
+    """Return the rows (dicts of `SCHEMA`) that the source set *path* deals to *shard*, in their order.
+
+    Raises
+    ------
+    NcstError
+        If the file is no source set.
+    """
+    return parquet.read(path, what=_WHAT, filters=[("shard", "==", shard)]).sort_by("row").to_pylist()
+
+
+def read_columns(path, columns):
+    """Return *columns* of the source set *path* as a `pyarrow.Table`; a `NcstError` if it is none."""
+    return parquet.read(path, columns, _WHAT)
+
+
+def read_facts(path):
+    """Return ``source_set``, ``drawn``, ``missing`` and ``replaced`` of the source set *path* (see `write_sources`)."""
+    return parquet.facts(parquet.read(path, [], _WHAT).schema)
 
 
 def ranked(rows, seed):

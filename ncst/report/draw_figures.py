@@ -27,7 +27,7 @@ THEME = {
 WIDTH = 520
 
 
-def write_figures(results, config, out_dir):
+def draw_figures(results, config, out_dir):
     """Write every chart of the report for every choice a reader has as an SVG file.
 
     Parameters

@@ -6,6 +6,7 @@ import numpy as np
 
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import SAMPLE_RATE, encode_flac
+from ncst.formats import paths
 from ncst.formats.shards import read_audio_of, samples_of
 from ncst.report.mel_picture import CONTRAST_COLOURS, CONTRAST_DB, ENERGY_COLOURS, FLOOR_DB, log_mel, picture
 
@@ -77,4 +78,4 @@ def _card(results, codec, row, samples, source, real):
 
 
 def _samples(results, row):
-    return samples_of(read_audio_of(results.folder / "audio" / row["shard_file"], [row["row"]])[0])
+    return samples_of(read_audio_of(results.folder / paths.AUDIO / row["shard_file"], [row["row"]])[0])

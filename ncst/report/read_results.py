@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import pyarrow.parquet as pq
 
+from ncst.core import parquet
 from ncst.errors import NcstError
+from ncst.formats import maps, paths, shards, sources
+from ncst.formats.findings import ROBUSTNESS, SHORTCUTS, UNSEEN_REAL
+from ncst.formats.metrics import METRICS
 from ncst.plan import entries
 
 CLIP_COLUMNS = [
@@ -33,10 +36,9 @@ class Results:
     tracers : list of dict
         The same of the taxonomy tracers, without ``refused``.
     robustness, unseen_real : lists of dict
-        What `ncst.evaluation.evaluate_robustness` and `ncst.evaluation.evaluate_unseen_real` wrote of every model and
-        seed, named by ``run`` as well.
+        The same of `ncst.formats.findings`, named by ``run`` as well.
     shortcuts : dict
-        What `ncst.evaluation.audit_shortcuts` wrote; empty without it.
+        The shortcut audit; empty without one.
     clips : DataFrame
         One row per row of the audio shards (`CLIP_COLUMNS`, ``shard_file`` relative to ``<results>/audio``, ``row``).
     index : DataFrame
@@ -46,7 +48,7 @@ class Results:
     curves : DataFrame
         Learning curves in long form: ``run, curve, epoch, value``.
     maps : DataFrame
-        Places on the embedding maps: ``run`` and the columns of `ncst.evaluation.map_embeddings.map_embeddings`.
+        Places on the embedding maps: ``run`` and the columns of `ncst.formats.maps`.
     benchmarks : DataFrame
         ``rule`` and the measurements of every job.
     """
@@ -104,11 +106,11 @@ def read_results(folder, config):
         config=config,
         runs=runs,
         tracers=tracers,
-        robustness=_objects(folder / "robustness", config),
-        unseen_real=_objects(folder / "unseen_real", config),
-        shortcuts=_json(folder / "robustness" / "shortcuts.json") or {},
+        robustness=_objects(folder, paths.ROBUSTNESS, ROBUSTNESS, config),
+        unseen_real=_objects(folder, paths.UNSEEN_REAL, UNSEEN_REAL, config),
+        shortcuts=_shortcuts(folder),
         clips=_clips(folder),
-        index=_frame(folder / "corpora", INDEX_COLUMNS),
+        index=_frame(folder, paths.INDEX, INDEX_COLUMNS, "index of a corpus"),
         splits=_splits(folder),
         curves=_curves(folder, runs + tracers),
         maps=_maps(folder, runs),
@@ -119,19 +121,14 @@ def read_results(folder, config):
 def missing_ids(folder):
     """Return ``{source set: facts}`` of the sets whose list names utterances that the corpora lack.
 
-    The facts are the metadata that `sample_sources.write_sources` leaves: ``missing`` and ``replaced`` are lists of
-    ids.
+    See `ncst.formats.sources.read_facts`.
     """
-    found = {}
-    for path in sorted((Path(folder) / "sources").glob("*.parquet")):
-        facts = json.loads((pq.read_schema(path).metadata or {}).get(b"ncst", b"{}"))
-        if facts.get("missing"):
-            found[path.stem] = facts
-    return found
+    found = {names["source_set"]: sources.read_facts(path) for path, names in paths.find(folder, paths.SOURCES).items()}
+    return {name: facts for name, facts in found.items() if facts["missing"]}
 
 
 def _runs(folder, config):
-    runs = _objects(folder / "metrics", config)
+    runs = _objects(folder, paths.METRICS, METRICS, config)
     if not runs:
         raise NcstError(f"{folder}/metrics holds no metrics: run `snakemake` up to the metrics before the report.")
     for run in runs:
@@ -140,10 +137,10 @@ def _runs(folder, config):
     return [run for run in runs if "taxonomy" not in run], [run for run in runs if "taxonomy" in run]
 
 
-def _objects(folder, config):
-    """Return the JSON object of every model and seed in *folder*, in the order of the config, named by ``run``."""
+def _objects(folder, pattern, form, config):
+    """Return the JSON object of every model and seed below *folder*, in the order of the config, named by ``run``."""
     order = {name: i for i, name in enumerate(config["models"])}
-    runs = [_json(path) for path in sorted(folder.glob("*/seed-*.json"))]
+    runs = [form.read(path) for path in paths.find(folder, pattern)]
     runs.sort(key=lambda r: (order.get(r["model"], len(order)), r["seed"]))
     several = len({r["seed"] for r in runs}) > 1
     for run in runs:
@@ -151,39 +148,37 @@ def _objects(folder, config):
     return runs
 
 
-def _json(path):
-    try:
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-    except ValueError as error:
-        raise NcstError(f"{path} is not valid JSON: delete it and run again ({error}).") from error
+def _shortcuts(folder):
+    path = paths.place(folder, paths.SHORTCUTS)
+    return SHORTCUTS.read(path) if path.exists() else {}
 
 
 def _clips(folder):
-    root = folder / "audio"
+    root = folder / paths.AUDIO
     tables = []
-    for path in sorted(root.glob("*/*/*.parquet")):
-        frame = pq.read_table(path, columns=CLIP_COLUMNS).to_pandas()
+    for path in paths.find(folder, paths.SHARD):
+        frame = shards.read_columns(path, CLIP_COLUMNS).to_pandas()
         tables.append(frame.assign(shard_file=path.relative_to(root).as_posix(), row=range(len(frame))))
     if not tables:
         raise NcstError(f"{root} holds no audio: run `snakemake` before the report.")
     return pd.concat(tables, ignore_index=True)
 
 
-def _frame(folder, columns):
-    tables = [pq.read_table(path, columns=columns).to_pandas() for path in sorted(folder.rglob("*.parquet"))]
+def _frame(folder, pattern, columns, what):
+    tables = [parquet.read(path, columns, what).to_pandas() for path in paths.find(folder, pattern)]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
 
 
 def _splits(folder):
     keys = ["split", "label", "source_set", "codec"]
-    clips = _frame(folder / "manifests", keys)
+    clips = _frame(folder, paths.MANIFEST, keys, "manifest")
     return clips.groupby(keys, sort=False).size().rename("clips").reset_index()
 
 
 def _curves(folder, runs):
     tables = []
     for run in runs:
-        path = folder / "models" / run["model"] / f"seed-{run['seed']}" / "curves.csv"
+        path = paths.place(folder, paths.CURVES, model=run["model"], seed=run["seed"])
         if path.exists():
             frame = pd.read_csv(path)
             long = frame.melt(id_vars=frame.columns[0], var_name="curve", value_name="value")
@@ -192,8 +187,8 @@ def _curves(folder, runs):
 
 
 def _maps(folder, runs):
-    paths = [(run["run"], folder / "maps" / run["model"] / f"seed-{run['seed']}.parquet") for run in runs]
-    tables = [pq.read_table(path).to_pandas().assign(run=run) for run, path in paths if path.exists()]
+    places = [(run["run"], paths.place(folder, paths.MAP, model=run["model"], seed=run["seed"])) for run in runs]
+    tables = [maps.read_map(path).assign(run=run) for run, path in places if path.exists()]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["run"])
 
 

@@ -8,13 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import soundfile
 
 from ncst import registry
-from ncst.core.files import atomic
+from ncst.core import parquet
 from ncst.errors import NcstError
-from ncst.formats.index import SCHEMA
+from ncst.formats.index import write_index
 
 LOG = logging.getLogger(__name__)
 _HEADERS = pa.schema(
@@ -43,7 +42,7 @@ def index_corpus(name, entry, root, out_path, min_duration=0.5, workers=None):
     name, entry : str, dict
         The corpus' key and entry in the config.
     root, out_path : path
-        The corpus' folder, and the Parquet file to write: columns of `SCHEMA`, in the order of the corpus.
+        The corpus' folder, and the file to write (see `ncst.formats.index`), in the order of the corpus.
     min_duration : float
         Shorter recordings are rejected, in seconds.
     workers : int, optional
@@ -77,9 +76,8 @@ def index_corpus(name, entry, root, out_path, min_duration=0.5, workers=None):
     if not ok:
         raise NcstError(f"None of the {len(rows)} recordings in {root} is usable, the first: {rows[0]['reason']}.")
     kept = [header for header in headers if header["size"] is not None and _printable(header["path"]) == header["path"]]
-    for path, content, schema in ((memory, kept, _HEADERS), (out_path, rows, SCHEMA)):
-        with atomic(path) as temporary:
-            pq.write_table(pa.Table.from_pylist(content, schema=schema), temporary, compression="zstd")
+    parquet.write(memory, pa.Table.from_pylist(kept, schema=_HEADERS))
+    write_index(out_path, rows)
     return {"ok": ok, "rejected": len(rows) - ok}
 
 
@@ -147,8 +145,8 @@ def _header(path, known):
 def _recall(memory):
     """Return the remembered headers by path; none when the file is absent or damaged (it only saves time)."""
     try:
-        return {header["path"]: header for header in pq.read_table(memory, schema=_HEADERS).to_pylist()}
-    except (OSError, pa.ArrowException):
+        return {header["path"]: header for header in parquet.read(memory, _HEADERS.names).to_pylist()}
+    except NcstError:
         return {}
 
 

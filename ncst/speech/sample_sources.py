@@ -5,8 +5,8 @@ from collections import Counter
 
 from ncst.core.seeds import seed_of
 from ncst.errors import NcstError
-from ncst.formats.index import SCHEMA
-from ncst.formats.sources import to_shards, write_table
+from ncst.formats.index import read_index
+from ncst.formats.sources import to_shards, write_sources
 from ncst.plan.pools import pool_of
 from ncst.speech.id_lists import check_lists, read_ids
 from ncst.speech.pairing import TAXONOMIES, pair_spoofs
@@ -14,7 +14,7 @@ from ncst.speech.pairing import TAXONOMIES, pair_spoofs
 LOG = logging.getLogger(__name__)
 
 
-def write_sources(name, indexes, sources, seed, out_path):
+def sample_sources(name, indexes, sources, seed, out_path):
     """Draw one source set (and its pool) and write it.
 
     Parameters
@@ -36,17 +36,12 @@ def write_sources(name, indexes, sources, seed, out_path):
     NcstError
         See `draw`.
     """
-    import pyarrow.parquet as pq
-
-    tables = {}
-    for path in indexes:
-        rows = pq.read_table(path, schema=SCHEMA).to_pylist()
-        tables[rows[0]["corpus"]] = rows
+    tables = {rows[0]["corpus"]: rows for rows in map(read_index, indexes)}
     rows, missing, replaced = draw(tables, pool_of(name, sources), seed)[name]
     if missing:
         fate = f"replaced by {' '.join(replaced)}" if replaced else "skipped"
         LOG.warning("%s: the corpora lack %d of the listed ids, %s: %s", name, len(missing), fate, " ".join(missing))
-    write_table(name, rows, missing, out_path, replaced)
+    write_sources(out_path, name, rows, missing, replaced)
 
 
 def draw(tables, sets, seed):

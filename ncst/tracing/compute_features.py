@@ -1,16 +1,12 @@
 """Features: what a front-end makes of one shard of clips, computed once, read many times through memory maps."""
 
-import json
-import os
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
-from ncst.core.files import atomic
 from ncst.errors import NcstError
 from ncst.formats import shards
-from ncst.formats.features import audio_digest
+from ncst.formats.features import writing
 from ncst.tracing.frontends._base import fit_clip
 
 
@@ -36,13 +32,11 @@ def compute_features(shard_path, frontend, out_path, batch=8):
     NcstError
         If the shard is unreadable, the disk is full, or the front-end refuses a clip.
     """
-    out_path = Path(out_path)
     if not Path(shard_path).is_file():
         raise NcstError(f"No shard {shard_path}: make the audio before its features.")
-    rows = pq.read_metadata(shard_path).num_rows
-    with atomic(out_path) as temporary:
-        features = np.lib.format.open_memmap(temporary, "w+", frontend.dtype, (rows, *frontend.shape))
-        _reserve(temporary)
+    shape = (shards.count_rows(shard_path), *frontend.shape)
+    about = frontend.fingerprint() | {"audio": shards.read_digest(shard_path)}
+    with writing(out_path, shape, frontend.dtype, about) as features:
         waiting = []
         for number, (_, samples) in enumerate(shards.iter_clips(shard_path)):
             if samples is not None:
@@ -50,18 +44,6 @@ def compute_features(shard_path, frontend, out_path, batch=8):
             if len(waiting) == batch:
                 _flush(waiting, frontend, features)
         _flush(waiting, frontend, features)
-        features.flush()
-        del features
-    with atomic(out_path.with_suffix(".json")) as temporary:
-        about = frontend.fingerprint() | {"audio": audio_digest(shard_path)}
-        temporary.write_text(json.dumps(about, indent=1, sort_keys=True) + "\n")
-
-
-def _reserve(path):
-    """Take a file's space on the disk now: a disk that fills up under a memory map ends the process without a word."""
-    if hasattr(os, "posix_fallocate"):
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def _flush(waiting, frontend, features):

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from ncst import registry
 from ncst.audio.alms.demo import delay
-from ncst.audio.generate_alm import generate, read_prompts, speak
+from ncst.audio.generate_alm import generate_alm, read_prompts, speak
 from ncst.errors import NcstError
 from ncst.plan import entries
 from ncst.plan.config import load_config
@@ -280,7 +280,7 @@ def test_delays_start_empty():
 def make(out, entry, seed=688, codec="mimi"):
     config = load_config(folder=ROOT / "config")
     weights = SHIPPED / "demo_alm.safetensors"
-    generate(
+    generate_alm(
         "demo_alm", entry, weights, entries.codec_entry(config, codec), SHIPPED / f"{codec}.safetensors", out, seed
     )
 
@@ -307,7 +307,7 @@ def test_clips_that_went_wrong_say_why(tmp_path, babble, monkeypatch):
 
     from ncst.audio.resynthesize import write_real
     from ncst.formats.shards import read_rows
-    from ncst.speech.sample_sources import write_sources
+    from ncst.speech.sample_sources import sample_sources
 
     tone = np.sin(np.arange(16_000) / 5).astype(np.float32)
     outcomes = iter([np.zeros(0, np.float32), tone * np.float32("nan"), 0 * tone, 0.1 * tone])
@@ -322,7 +322,7 @@ def test_clips_that_went_wrong_say_why(tmp_path, babble, monkeypatch):
     rows = pq.read_table(index).to_pylist()
     assert rows[0]["reason"] == "no samples" and {row["kind"] for row in rows} == {"spoof"}
     sources = {"demo_alm": config["sources"]["demo_alm"] | {"size": 3}}
-    write_sources("demo_alm", [index], sources, 1, tmp_path / "set.parquet")
+    sample_sources("demo_alm", [index], sources, 1, tmp_path / "set.parquet")
     write_real(tmp_path / "set.parquet", "00000-of-00001", config["codecs"]["real"], tmp_path / "real.parquet")
     reasons = {row["utt_id"]: row["reason"] for row in read_rows(tmp_path / "real.parquet")}
     assert "NaN" in reasons["demo_alm_00001"] and "silent" in reasons["demo_alm_00002"]

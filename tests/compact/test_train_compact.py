@@ -83,7 +83,7 @@ def test_codebooks_keep_full_precision(name):
 @pytest.mark.parametrize("name", CODECS)
 def test_demo_speech_stays_intelligible(name, spoken):
     codec = registry.load("codecs", name)(entry_of(name), FILES[name])
-    measured = train_compact.evaluate(codec, spoken)
+    measured = train_compact.measure_codec(codec, spoken)
     assert measured["stoi"] >= INTELLIGIBLE
     outputs = codec.resynthesize(spoken, [0] * len(spoken))
     levels = [20 * math.log10(np.std(out) / np.std(clip)) for out, clip in zip(outputs, spoken)]
@@ -95,7 +95,7 @@ def test_demo_speech_stays_intelligible(name, spoken):
 def test_unseen_speakers_stay_intelligible(name, test_corpora):
     clips = [clip[: 4 * SAMPLE_RATE] for clip in read_speech([test_corpora], CONFIG["held_out"], keep=True)[::8]]
     assert (
-        train_compact.evaluate(registry.load("codecs", name)(entry_of(name), FILES[name]), clips)["stoi"]
+        train_compact.measure_codec(registry.load("codecs", name)(entry_of(name), FILES[name]), clips)["stoi"]
         >= INTELLIGIBLE
     )
 
@@ -161,20 +161,20 @@ def test_train_writes_a_file_that_the_codec_loads(tmp_path, spoken):
             soundfile.write(path, clip, SAMPLE_RATE)
     config = {"held_out": ["unseen"], "codecs": {"encodec": tiny("encodec", steps=3)}, "frontends": {}, "alms": {}}
     out = tmp_path / "encodec.safetensors"
-    train_compact.train("encodec", config, [tmp_path / "speech"], out)
+    train_compact.train_compact("encodec", config, [tmp_path / "speech"], out)
     first = content(out)
     facts = json.loads(first[0]["ncst"])
     assert facts["steps"] == 3 and facts["utterances"] == len(spoken) and "stoi" in facts
     codec = registry.load("codecs", "encodec")({"settings": {"books": 2}}, out)
     assert len(codec.resynthesize([spoken[0]], [0])[0]) == len(spoken[0])
-    train_compact.train("encodec", config, [tmp_path / "speech"], out)
+    train_compact.train_compact("encodec", config, [tmp_path / "speech"], out)
     metadata, state = content(out)
     assert metadata == first[0]
     assert all(torch.equal(state[key], value) for key, value in first[1].items())
     with pytest.raises(NcstError, match="no compact network 'opus'"):
-        train_compact.train("opus", config, [tmp_path / "speech"], out)
+        train_compact.train_compact("opus", config, [tmp_path / "speech"], out)
     with pytest.raises(NcstError, match="No speech"):
-        train_compact.train("encodec", {**config, "held_out": ["nobody"]}, [tmp_path / "speech"], out)
+        train_compact.train_compact("encodec", {**config, "held_out": ["nobody"]}, [tmp_path / "speech"], out)
 
 
 def test_books_start_on_the_clusters_and_dead_codes_revive():

@@ -4,12 +4,11 @@ import json
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from ncst.errors import NcstError
 from ncst.evaluation.audit_shortcuts import GIVEN, audit_shortcuts
-from ncst.evaluation.measure_clips import MEASURES
+from ncst.formats.measures import FACTS, MEASURES, SCHEMA, write_measures
 
 
 def measures(path, seed, count=300, classes=3, **shifts):
@@ -17,7 +16,10 @@ def measures(path, seed, count=300, classes=3, **shifts):
     rng = np.random.default_rng(seed)
     label = np.arange(count) % classes
     columns = {name: rng.standard_normal(count) + shifts.get(name, 0) * label for name in MEASURES}
-    pq.write_table(pa.table({"utt_id": [f"u{i // classes}" for i in range(count)], "label": label, **columns}), path)
+    clips = dict.fromkeys(FACTS, [None] * count) | {"clip_id": [f"c{i}" for i in range(count)], "label": label}
+    clips |= {"utt_id": [f"u{i // classes}" for i in range(count)]}
+    measured = [dict(zip(columns, values)) for values in zip(*columns.values())]
+    write_measures(path, pa.table(clips, schema=pa.schema([SCHEMA.field(name) for name in FACTS])), measured)
     return path
 
 

@@ -1,9 +1,8 @@
-import json
-
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from helpers import fake_run
 from helpers.score_files import CLASSES, rows, write, write_all
 from typer.testing import CliRunner
 
@@ -11,6 +10,7 @@ from ncst.cli import app
 from ncst.errors import NcstError
 from ncst.evaluation.compare_models import compare_folders, compare_models, mcnemar
 from ncst.evaluation.detect import detect
+from ncst.formats.metrics import METRICS as METRICS_FILE
 from ncst.report.tables.write_tables import write_tables
 
 METRICS = {
@@ -100,18 +100,7 @@ def test_the_models_of_a_run_become_a_table(tmp_path):
         run(tmp_path, model, skill=skill)
     titles = {"one": "One", "two": "Two", "three": "Three"}
     compare_models(tmp_path, titles, tmp_path / "models.json", [1], list(METRICS), resamples=40)
-    ci = {"value": 0.5, "low": 0.4, "high": 0.6}
-    metrics = {
-        "model": "one",
-        "title": "One",
-        "seed": 1,
-        "classes": [0],
-        "class_names": ["real"],
-        "ood": {},
-        "single": {},
-    }
-    metrics["id"] = {"split": "eval_id", "per_class_f1": {"0": ci}, "macro_f1": ci}
-    (tmp_path / "metrics.json").write_text(json.dumps(metrics))
+    METRICS_FILE.write(tmp_path / "metrics.json", fake_run.metrics("aasist", 688))
     write_tables([tmp_path / "metrics.json"], tmp_path / "tables", tmp_path / "models.json")
     table = pd.read_csv(tmp_path / "tables/paired.csv")
     assert table[["first", "second"]].drop_duplicates().to_numpy().tolist() == [

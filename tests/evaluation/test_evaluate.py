@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from helpers.score_files import CLASSES, NAMES, SPLITS, rows, write, write_all
@@ -10,6 +11,7 @@ from helpers.score_files import CLASSES, NAMES, SPLITS, rows, write, write_all
 from ncst.errors import NcstError
 from ncst.evaluation.detect import detect
 from ncst.evaluation.evaluate import evaluate
+from ncst.evaluation.run_folders import ScoredRun
 from ncst.formats.scores import read_scores
 from ncst.report.page.results_tables import results_tables
 from ncst.report.tables.write_tables import write_tables
@@ -34,8 +36,8 @@ def run(folder, skill=4.0, **changed):
 
 def metrics_of(folder, splits=SPLITS, detectors=DETECTORS, title="Toy"):
     out = folder / "metrics/toy/seed-1.json"
-    folders, names = (folder / "scores", folder / "ood"), {"dac": "DAC"}
-    evaluate("toy", title, 1, splits, list(detectors), *folders, out, resamples=40, titles=names)
+    scored = ScoredRun("toy", title, 1, folder / "scores", folder / "ood")
+    evaluate(scored, splits, list(detectors), out, {"dac": "DAC"}, resamples=40)
     return json.loads(out.read_text())
 
 
@@ -192,7 +194,6 @@ def test_a_guessing_model_gets_no_detector_numbers(tmp_path):
         ("eval_id", {"label": np.full(90, 9, np.int16)}, "classes \\[9\\], which the model was not trained on"),
         ("eval_id", {"logits": [[np.nan] * 3] * 90}, "not finite"),
         ("eval_id", {"logits": [[0.0, 1.0]] * 90}, "2 logits per clip for 3 classes"),
-        ("eval_id", {"logits": [[0.0]] * 45 + [[0.0, 1.0]] * 45}, "unequal length"),
         ("dev", {"label": np.full(60, 9, np.int16)}, "classes \\[9\\], which the model was not trained on"),
         ("ood_single", {"label": np.full(60, 4, np.int16)}, "\\[4\\], which the model was trained on, but its split"),
         ("id_config/encodec_3", {"label": np.resize(np.int16([0, 4]), 30)}, "several true classes"),
@@ -203,6 +204,16 @@ def test_damaged_score_files_are_one_sentence(tmp_path, split, changed, sentence
     columns = write_all(folder / "scores")
     write(folder / "scores", split, columns[split] | changed)
     with pytest.raises(NcstError, match=sentence):
+        metrics_of(folder)
+
+
+def test_logits_of_unequal_length_are_one_sentence(tmp_path):
+    folder = run(tmp_path)
+    path = folder / "scores/eval_id.parquet"
+    table = pq.read_table(path)
+    logits = pa.array([[0.0]] * 45 + [[0.0, 1.0]] * 45, pa.list_(pa.float32()))
+    pq.write_table(table.set_column(table.column_names.index("logits"), "logits", logits), path)
+    with pytest.raises(NcstError, match="unequal length"):
         metrics_of(folder)
 
 

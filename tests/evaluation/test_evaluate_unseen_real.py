@@ -9,7 +9,8 @@ import pytest
 from helpers.score_files import rows, write
 
 from ncst.errors import NcstError
-from ncst.evaluation.evaluate_unseen_real import evaluate
+from ncst.evaluation.evaluate_unseen_real import evaluate_unseen_real
+from ncst.formats.measures import FACTS, MEASURES, SCHEMA, write_measures
 
 
 @pytest.fixture
@@ -18,23 +19,21 @@ def files(tmp_path):
     wrong = np.arange(40) < 10
     columns["logits"] = [np.array([0, 5, 0] if w else [5, 0, 0], np.float32) for w in wrong]
     clips = columns["clip_id"]
-    facts = {
+    facts = dict.fromkeys(FACTS, [None] * 40) | {
         "clip_id": clips[::-1],
         "corpus": ["itw"] * 40,
         "language": ["en"] * 40,
-        "gender": [None] * 40,
         "speaker": [f"s{i // 20}" for i in range(40)][::-1],
-        "seconds": np.where(wrong, 1.0, 5.0)[::-1],
-        "snr_db": np.full(40, 25.0),
-        "bandwidth_hz": np.full(40, 3999.0),
     }
+    measured = dict.fromkeys(MEASURES, 0.0) | {"snr_db": 25.0, "bandwidth_hz": 3999.0}
     path = tmp_path / "measures.parquet"
-    pq.write_table(pa.table(facts), path)
+    table = pa.table(facts, schema=pa.schema([SCHEMA.field(name) for name in FACTS]))
+    write_measures(path, table, [measured | {"seconds": 1.0 if w else 5.0} for w in wrong[::-1]])
     return {"itw": write(tmp_path, "unseen_real/itw", columns)}, {"itw": path}
 
 
 def test_groups(files, tmp_path):
-    evaluate(*files, {"itw": "In-the-Wild"}, "Toy", tmp_path / "out.json")
+    evaluate_unseen_real(*files, {"itw": "In-the-Wild"}, "Toy", tmp_path / "out.json")
     found = json.loads((tmp_path / "out.json").read_text())
     assert (found["model"], found["title"], found["seed"]) == ("toy", "Toy", 1)
     by = found["by"]
@@ -51,4 +50,4 @@ def test_measures_of_other_clips_are_refused(files, tmp_path):
     table = pq.read_table(measures["itw"])
     pq.write_table(table.slice(1), measures["itw"])
     with pytest.raises(NcstError, match="do not hold the same clips"):
-        evaluate(scores, measures, {}, "Toy", tmp_path / "out.json")
+        evaluate_unseen_real(scores, measures, {}, "Toy", tmp_path / "out.json")

@@ -5,7 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 from helpers.fake_results import write
 
-from ncst.evaluation.measure_clips import MEASURES, measure, measure_clips
+from ncst.evaluation.measure_clips import measure, measure_clips
+from ncst.formats.measures import MEASURES
 
 RNG = np.random.default_rng(0)
 NOISE = (0.1 * RNG.standard_normal(32_000)).astype(np.float32)

@@ -3,14 +3,16 @@
 import json
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from helpers import fake_run
 from helpers.fake_results import write
 
 from ncst.errors import NcstError
-from ncst.evaluation.evaluate_robustness import evaluate
+from ncst.evaluation.evaluate_robustness import evaluate_robustness
 from ncst.evaluation.robustness import perturb_clips, sample_clips
+from ncst.formats.cells import write_cell_scores
+from ncst.formats.metrics import METRICS
 from ncst.formats.shards import iter_clips
 
 SPLITS = {"eval_id": {"title": "Known", "role": "id"}, "ood": {"title": "Unknown", "role": "ood"}}
@@ -51,29 +53,24 @@ def test_perturbed_cells_keep_their_rows_and_repeat(clean, tmp_path):
 def scored(folder, refused=False):
     """Write scores in which every clean clip is right and every noisy one taken for the first class."""
     label = np.array([0, 4] * 20 + [7] * 20)
-    cells = np.repeat(["clean", "noise_10"], 60)
-    right = np.where(np.tile(label, 2) == 4, 1, 0) * (cells == "clean")
-    columns = {
-        "cell": cells,
-        "split": np.tile(["eval_id"] * 40 + ["ood"] * 20, 2),
-        "clip_id": [f"c{i}" for i in range(120)],
-        "utt_id": [f"u{i % 20}" for i in range(120)],
-        "codec": ["x"] * 120,
-        "label": np.tile(label, 2),
-        "logits": pa.array(list(np.eye(2, dtype=np.float32)[right]), pa.list_(pa.float32())),
-        "score_energy": np.where(cells == "clean", np.tile(label == 7, 2) * 1.0, 0.0),
+    rows = [
+        {"split": "ood" if c == 7 else "eval_id", "clip_id": f"c{i}", "utt_id": f"u{i % 20}", "codec": "x", "label": c}
+        for i, c in enumerate(label.tolist())
+    ]
+    cells = {
+        cell: (rows, np.eye(2, dtype=np.float32)[(label == 4) * clean], {"energy": (label == 7) * float(clean)})
+        for cell, clean in (("clean", 1), ("noise_10", 0))
     }
     about = {"name": "toy", "classes": [0, 4], "class_names": ["real", "encodec"], "seed": 3, "detectors": ["energy"]}
-    pq.write_table(pa.table(columns).replace_schema_metadata({"ncst": json.dumps(about)}), folder / "scores.parquet")
-    (folder / "metrics.json").write_text(
-        json.dumps({"title": "Toy", "ood": {"refused": "Guessing."} if refused else {}})
-    )
+    write_cell_scores(folder / "scores.parquet", about, cells)
+    metrics = fake_run.metrics("aasist", 688)
+    METRICS.write(folder / "metrics.json", metrics | ({"ood": {"refused": "Guessing."}} if refused else {}))
     return folder / "scores.parquet", folder / "metrics.json"
 
 
 def test_metrics_of_every_cell(tmp_path):
     cells = {"clean": "Clean", "noise_10": "Noise, 10 dB"}
-    evaluate(*map(str, scored(tmp_path)), cells, SPLITS, tmp_path / "out.json", resamples=20)
+    evaluate_robustness(*map(str, scored(tmp_path)), cells, SPLITS, tmp_path / "out.json", resamples=20)
     found = json.loads((tmp_path / "out.json").read_text())["cells"]
     assert found["clean"]["macro_f1"]["value"] == 1 and found["noise_10"]["macro_f1"]["value"] == pytest.approx(1 / 3)
     assert [found[cell]["ood"]["ood"]["auroc"]["energy"]["value"] for cell in cells] == [1, 0.5]
@@ -81,7 +78,9 @@ def test_metrics_of_every_cell(tmp_path):
 
 
 def test_a_model_that_guesses_has_no_detectors(tmp_path):
-    evaluate(*scored(tmp_path, refused=True), {"clean": "Clean"}, SPLITS, tmp_path / "out.json", resamples=20)
+    evaluate_robustness(
+        *scored(tmp_path, refused=True), {"clean": "Clean"}, SPLITS, tmp_path / "out.json", resamples=20
+    )
     found = json.loads((tmp_path / "out.json").read_text())
     assert found["refused"] == "Guessing." and found["cells"]["clean"]["ood"] == {}
 
@@ -89,5 +88,5 @@ def test_a_model_that_guesses_has_no_detectors(tmp_path):
 def test_damaged_files_are_named(tmp_path):
     scores, metrics = scored(tmp_path)
     metrics.write_text("{}")
-    with pytest.raises(NcstError, match=r"metrics\.json is damaged"):
-        evaluate(scores, metrics, {"clean": "Clean"}, SPLITS, tmp_path / "out.json")
+    with pytest.raises(NcstError, match=r"metrics\.json is not a readable metrics file"):
+        evaluate_robustness(scores, metrics, {"clean": "Clean"}, SPLITS, tmp_path / "out.json")

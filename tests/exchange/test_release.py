@@ -16,8 +16,9 @@ from test_workflow import Project
 from ncst.audio.write_manifest import write_manifest
 from ncst.errors import NcstError
 from ncst.exchange.export import export
-from ncst.exchange.import_release import import_clips, write_released_sources
+from ncst.exchange.import_release import import_release
 from ncst.exchange.index_release import index_release
+from ncst.exchange.list_release import list_release
 from ncst.formats.manifests import read_manifest
 from ncst.formats.shards import iter_clips
 from ncst.plan import entries, official_release, selection
@@ -59,9 +60,9 @@ def config(root):
 
 
 def index(config, folder, **options):
-    root, sizes = config["release"]["root"], {name: config["sources"][name]["size"] for name in SIZES}
+    sizes = {name: config["sources"][name]["size"] for name in SIZES}
     paths = [folder / name for name in ("clips.parquet", "utterances.parquet", "report.json")]
-    index_release(root, config["codecs"], sizes, *paths, **options)
+    index_release(config["release"] | options, config["codecs"], sizes, *paths)
     return paths
 
 
@@ -74,10 +75,10 @@ def run(config, results, splits=SPLITS, **options):
             if codec not in json.loads(report.read_text())["clips"][source_set]:
                 continue
             sources = results / f"sources/{source_set}.parquet"
-            write_released_sources(source_set, clips, utterances, config["sources"][source_set], 688, sources)
+            list_release(source_set, clips, utterances, config["sources"][source_set], 688, sources)
             shards.append(results / f"audio/{source_set}/{codec}/{SHARD}.parquet")
             entry = entries.codec_entry(config, codec)
-            import_clips(sources, SHARD, clips, codec, entry, shards[-1], copy=options.get("copy", False))
+            import_release(sources, SHARD, clips, codec, entry, shards[-1], copy=options.get("copy", False))
         write_manifest(
             split, config["splits"][split], shards, results / "audio", results / f"manifests/{split}.parquet"
         )

@@ -5,25 +5,21 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from helpers.fake_run import (
-    LABELS,
-    MODELS,
-    NASTY,
-    SEED,
-    SHARDS,
-    TAXONOMY,
-    metrics,
-    robustness,
-    shortcuts,
-    tracer_metrics,
-)
-from helpers.fake_run import unseen_real as fake_unseen_real
+import pandas as pd
+from helpers import fake_run as fake
+from helpers import manifests
+from helpers.fake_run import LABELS, MODELS, NASTY, SEED, SHARDS, TAXONOMY
 from scipy.signal import butter, lfilter, sosfilt
 
 from ncst.core.waveforms import SAMPLE_RATE, encode_flac, fit_length, rms_db
+from ncst.formats import paths
+from ncst.formats.findings import ROBUSTNESS, SHORTCUTS, UNSEEN_REAL
+from ncst.formats.index import write_index
+from ncst.formats.maps import write_map
+from ncst.formats.metrics import METRICS
+from ncst.formats.paths import place
 from ncst.formats.shards import clip_id, write_shard
+from ncst.formats.sources import write_sources
 from ncst.report.tables.write_tables import write_tables
 
 
@@ -119,49 +115,21 @@ def _write_audio(results, sources):
                         "audio": None if failed else encode_flac(samples),
                     }
                 )
-            write_shard(results / "audio" / "st_eval" / codec / f"{shard}.parquet", rows)
+            write_shard(place(results, paths.SHARD, source_set="st_eval", codec=codec, shard=shard), rows)
             file = f"st_eval/{codec}/{shard}.parquet"
             clips += [r | {"shard_file": file, "row": i} for i, r in enumerate(rows) if r["status"] == "ok"]
     return clips
 
 
-def _write_parquet(path, rows, **metadata):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(rows).replace_schema_metadata(metadata), path)
-
-
 def _write_manifests(results, clips, splits):
-    columns = [
-        "clip_id",
-        "utt_id",
-        "label",
-        "codec",
-        "source_set",
-        "corpus",
-        "speaker",
-        "language",
-        "gender",
-        "vq",
-        "aux",
-        "dec",
-        "bitrate_kbps",
-        "duration",
-        "shard_file",
-        "row",
-    ]
     for split, codecs in splits.items():
-        rows = [{c: clip[c] for c in columns} | {"split": split} for clip in clips if clip["codec"] in codecs]
-        _write_parquet(results / "manifests" / f"{split}.parquet", rows)
-
-
-def _write_json(path, content):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content), encoding="utf-8")
+        rows = [clip | {"split": split} for clip in clips if clip["codec"] in codecs]
+        manifests.write(place(results, paths.MANIFEST, split=split), rows)
 
 
 def _write_run(results, model, seed, numbers):
-    _write_json(results / "metrics" / model / f"seed-{seed}.json", numbers)
-    folder = results / "models" / model / f"seed-{seed}"
+    METRICS.write(place(results, paths.METRICS, model=model, seed=seed), numbers)
+    folder = place(results, paths.MODEL, model=model, seed=seed)
     folder.mkdir(parents=True)
     (folder / "model.json").write_text(json.dumps({"name": model, "fingerprint": "c0ffee" * 8}), encoding="utf-8")
     with (folder / "curves.csv").open("w", newline="", encoding="utf-8") as stream:
@@ -179,7 +147,7 @@ def _write_map(results, model, seed, clips):
         | {"split": split.get(clip["codec"], "eval_id"), "x": float(x), "y": float(y)}
         for clip, (x, y) in zip(clips, generator.random((len(clips), 2), np.float32), strict=True)
     ]
-    _write_parquet(results / "maps" / model / f"seed-{seed}.parquet", rows)
+    write_map(place(results, paths.MAP, model=model, seed=seed), pd.DataFrame(rows).astype({"x": "f4", "y": "f4"}))
 
 
 def _write_benchmarks(results):
@@ -208,10 +176,10 @@ def write(folder, *, alm=True, ood=True, refused=False, per_shard=6):
     }
     for corpus in ("vctk", "aishell3"):
         rows = [r for r in [*index, rejected] if r["corpus"] == corpus]
-        _write_parquet(results / "corpora" / f"{corpus}.parquet", rows)
+        write_index(place(results, paths.INDEX, corpus=corpus), rows)
     drawn = [{k: v for k, v in s.items() if k != "samples"} for s in sources]
-    facts = {"source_set": "st_eval", "drawn": len(drawn), "missing": ["p362_001", "p362_002"], "replaced": []}
-    _write_parquet(results / "sources" / "st_eval.parquet", drawn, ncst=json.dumps(facts))
+    out = place(results, paths.SOURCES, source_set="st_eval")
+    write_sources(out, "st_eval", drawn, missing=["p362_001", "p362_002"])
     id_codecs = list(TAXONOMY)[:7]
     splits = {
         "train": id_codecs,
@@ -228,7 +196,7 @@ def write(folder, *, alm=True, ood=True, refused=False, per_shard=6):
     _write_manifests(results, clips, splits)
     for model in MODELS:
         for seed in (SEED, 689) if model == "aasist" else (SEED,):
-            numbers = metrics(model, seed, alm)
+            numbers = fake.metrics(model, seed, alm)
             if not ood:
                 numbers |= {"ood": {}, "curves": {}}
             elif refused and model == "mel_lcnn":
@@ -236,11 +204,12 @@ def write(folder, *, alm=True, ood=True, refused=False, per_shard=6):
             _write_run(results, model, seed, numbers)
             _write_map(results, model, seed, clips)
             if ood:
-                _write_json(results / "robustness" / model / f"seed-{seed}.json", robustness(model, seed))
-            _write_json(results / "unseen_real" / model / f"seed-{seed}.json", fake_unseen_real(model, seed))
-    _write_json(results / "metrics" / "m1" / f"seed-{SEED}.json", tracer_metrics())
-    _write_json(results / "robustness/shortcuts.json", shortcuts())
-    found = [sorted((results / part).glob("*/*.json")) for part in ("metrics", "robustness", "unseen_real")]
-    write_tables(found[0], results / "tables", None, found[1], results / "robustness/shortcuts.json", found[2])
+                ROBUSTNESS.write(place(results, paths.ROBUSTNESS, model=model, seed=seed), fake.robustness(model, seed))
+            UNSEEN_REAL.write(place(results, paths.UNSEEN_REAL, model=model, seed=seed), fake.unseen_real(model, seed))
+    METRICS.write(place(results, paths.METRICS, model="m1", seed=SEED), fake.tracer_metrics())
+    audit = place(results, paths.SHORTCUTS)
+    SHORTCUTS.write(audit, fake.shortcuts())
+    found = [list(paths.find(results, part)) for part in (paths.METRICS, paths.ROBUSTNESS, paths.UNSEEN_REAL)]
+    write_tables(found[0], results / paths.TABLES, None, found[1], audit, found[2])
     _write_benchmarks(results)
     return results

@@ -111,7 +111,7 @@ def interval(value, spread=0.01):
     return {"value": value, "low": max(0.0, value - spread), "high": min(1.0, value + spread / 2)}
 
 
-def _detector_numbers(generator, distance, n=400):
+def _detector_numbers(generator, distance, codecs, n=400):
     id_scores, ood_scores = generator.normal(0, 1, n), generator.normal(distance, 1.2, n)
     edges = np.histogram_bin_edges(np.concatenate([id_scores, ood_scores]), 40)
     cuts = np.quantile(np.concatenate([id_scores, ood_scores]), np.linspace(1, 0, 120))
@@ -125,14 +125,17 @@ def _detector_numbers(generator, distance, n=400):
         "hist": {"edges": edges.tolist()}
         | {k: np.histogram(s, edges)[0].tolist() for k, s in (("id", id_scores), ("ood", ood_scores))},
     }
-    numbers = {
-        "auroc": interval(auroc),
-        "fpr95": interval(float((ood_scores <= threshold).mean())),
+    rates = {"auroc": interval(auroc), "fpr95": interval(float((ood_scores <= threshold).mean()))}
+    numbers = rates | {
         "eer": interval(float((1 - tpr + fpr)[np.abs(1 - tpr - fpr).argmin()] / 2)),
+        **{area: interval(0.9 * auroc) for area in ("aupr_in", "aupr_out", "oscr", "open_macro_f1")},
+        "aurc": interval(1 - auroc),
+        "cllr": interval(1 - auroc / 2),
+        "min_cllr": 0.9 - auroc / 2,
         "threshold95": threshold,
         "threshold_dev": threshold + 0.1,
     }
-    return numbers, curves
+    return numbers | ({"by_group": dict.fromkeys(codecs, rates)} if len(codecs) > 1 else {}), curves
 
 
 def tracer_metrics():
@@ -140,12 +143,16 @@ def tracer_metrics():
     outputs = ["real", "mvq", "svq", "sq"]
     head = {
         "weighted_f1": interval(0.7),
+        "accuracy": interval(0.8),
+        "per_class_f1": {"real": interval(0.9), "mvq": interval(0.8)},
+        "confusion": [[38, 2, 0, 0], [9, 31, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]],
         "untrained": ["sq"],
         "by_codec": {"real": [38, 2, 0, 0], "dac": [9, 31, 0, 0]},
     }
     books = {"mae": {"value": 45.2, "low": 40.0, "high": 140.0}, "nearest": interval(0.4), "within_one": interval(0.8)}
-    part = {"title": "Unseen <i>", "n": 80, "bin": {"eer": interval(0.07)}, "vq": head, "parameters": {"books": books}}
-    heads = {"vq": {"outputs": outputs, "share": 0.5}}
+    part = {"title": "Unseen <i>", "n": 80, "bin": {"eer": interval(0.07), "auroc": interval(0.98)}, "vq": head}
+    part["parameters"] = {"books": books | {"values": [1, 8, 32]}}
+    heads = {"vq": {"outputs": outputs, "share": 0.5, "clips": [40, 30, 10, 0]}}
     return {"model": "m1", "title": "M1", "seed": SEED, "heads": heads, "taxonomy": {"taxonomy/unseen": part}}
 
 
@@ -195,14 +202,16 @@ def metrics(model, seed, alm=True):
     } | ({"alm/moshi": ("Moshi", 1, strength - 0.2)} if alm else {})
     ood, curves = {}, {}
     for i, split in enumerate(s for s in SPLIT_TITLES if s != "eval_id"):
-        numbers = {
-            d: _detector_numbers(generator, 2.6 * strength - 0.4 * i - 0.15 * j) for j, d in enumerate(DETECTORS)
-        }
         codecs = {"ood_single": ["wavtokenizer"], "ood_multi": ["dac", "soundstream"]}.get(split, ["encodec_3kbps"])
+        numbers = {
+            d: _detector_numbers(generator, 2.6 * strength - 0.4 * i - 0.15 * j, codecs)
+            for j, d in enumerate(DETECTORS)
+        }
         ood[split] = {
             "title": SPLIT_TITLES[split],
             "n_id": 280,
             "n_ood": 40 * len(codecs),
+            "codecs": {codec: TITLES[codec] for codec in codecs},
             "detectors": {d: n[0] for d, n in numbers.items()},
             "predicted": {
                 c: dict(zip("0123456", generator.multinomial(40, [0.05, 0.1, 0.05, 0.3, 0.3, 0.1, 0.1]).tolist()))
@@ -233,6 +242,18 @@ def metrics(model, seed, alm=True):
                 "bins": {"confidence": [None, 0.4, 0.9], "accuracy": [None, 0.5, 0.8], "count": [0, 30, 90]},
                 "bins_scaled": {"confidence": [None, 0.4, 0.8], "accuracy": [None, 0.5, 0.8], "count": [0, 40, 80]},
             },
+            **{"ece": interval(0.08), "nll": 0.4, "ece_scaled": interval(0.04), "nll_scaled": 0.3},
+        },
+        "detectors": {
+            name: {
+                "options": {"k": k},
+                "tried": [
+                    {"options": {"k": n}, "auroc": 0.7 + 0.01 * n, "by_class": {"0": 0.6, "1": 0.7 + 0.01 * n}}
+                    for n in range(2)
+                ],
+                "calibration": {"slope": 1.0, "intercept": 0.1},
+            }
+            for k, name in enumerate(DETECTORS)
         },
         "single": {
             name: {
@@ -241,7 +262,8 @@ def metrics(model, seed, alm=True):
                 "label": label,
                 "label_name": list(TITLES.values())[label],
                 "accuracy": interval(accuracy, 0.06),
-                "predicted": {str(label): round(40 * accuracy), "2": 40 - round(40 * accuracy)},
+                "predicted": dict.fromkeys("0123456", 0)
+                | {str(label): round(40 * accuracy), "2": 40 - round(40 * accuracy)},
             }
             for name, (title, label, accuracy) in single.items()
         },

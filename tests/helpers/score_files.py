@@ -1,10 +1,8 @@
 """A small folder of score files of one model, in which unknown clips are easy or impossible to tell."""
 
-import json
-
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
+
+from ncst.formats.scores import write_scores
 
 CLASSES, NAMES, WIDTH = [0, 1, 4], ["Real", "Mimi", "EnCodec"], 12
 SPLITS = {
@@ -27,19 +25,17 @@ def rows(split, labels, codecs, count=60, seed=0, skill=4.0):
         "utt_id": [f"u{i // len(labels):03d}" for i in range(count)],
         "codec": list(np.resize(codecs, count)),
         "label": label.astype(np.int16),
-        "logits": list((features @ means[CLASSES].T * 2).astype(np.float32)),
-        "embedding": list(features.astype(np.float32)),
+        "logits": (features @ means[CLASSES].T * 2).astype(np.float32),
+        "embedding": features.astype(np.float32),
     }
 
 
 def write(folder, split, columns, classes=CLASSES):
     """Write *columns* as the score file of *split* and return its path."""
     path = folder / f"{split}.parquet"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    facts = {"classes": classes, "class_names": NAMES, "model": "toy", "seed": 1, "split": split}
-    floats = {name: pa.array(columns[name], pa.list_(pa.float32())) for name in ("logits", "embedding")}
-    table = pa.table({**columns, **floats}).replace_schema_metadata({"ncst": json.dumps(facts)})
-    pq.write_table(table, path)
+    about = {"classes": classes, "class_names": NAMES, "model": "toy", "seed": 1, "split": split}
+    outputs = {name: np.asarray(columns[name], np.float32) for name in ("logits", "embedding")}
+    write_scores(path, about, {name: values for name, values in columns.items() if name not in outputs}, outputs)
     return path
 
 

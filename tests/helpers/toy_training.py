@@ -1,16 +1,15 @@
 """A small training: three sorts of sound, a narrow model, a run of it and a run that is killed."""
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
+from helpers import manifests
 
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import encode_flac
-from ncst.formats import shards
+from ncst.formats import paths, shards
 from ncst.formats.features import feature_path
-from ncst.tracing import loop, score
+from ncst.tracing import loop
 from ncst.tracing import train as training
 from ncst.tracing.compute_features import compute_features
 from ncst.tracing.frontends.mel import Mel
@@ -51,15 +50,13 @@ def make_split(results, split, clips):
                 "status": "ok",
             }
             row |= {"corpus": "toy", "speaker": "s", "language": "en", "audio": encode_flac(sound(codec, name))}
-            manifest.append({k: row[k] for k in score.COLUMNS} | {"split": split, "shard_file": file, "row": number})
+            manifest.append(row | {"split": split, "shard_file": file, "row": number})
         shards.write_shard(results / "audio" / file, rows)
         for name, front_end in (("mel", Mel), ("waveform", Waveform)):
             compute_features(
                 results / "audio" / file, front_end({"samples": SAMPLES}), feature_path(results, name, file)
             )
-    path = results / "manifests" / f"{split}.parquet"
-    path.parent.mkdir(exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(manifest), path)
+    manifests.write(paths.place(results, paths.MANIFEST, split=split), manifest)
 
 
 def make_results(folder):

@@ -14,7 +14,7 @@ from helpers.browser import Browser
 from helpers.fake_results import write
 
 from ncst.errors import NcstError
-from ncst.report.draw_figures import write_figures
+from ncst.report.draw_figures import draw_figures
 from ncst.report.page.results_tables import results_tables
 from ncst.report.page.write_page import write_page
 from ncst.report.read_results import read_results
@@ -249,7 +249,7 @@ def test_missing_results_say_what_to_run(tmp_path):
     run = tmp_path / "metrics" / "aasist" / "seed-688.json"
     run.parent.mkdir(parents=True)
     run.write_text("{")
-    with pytest.raises(NcstError, match=r"seed-688\.json is not valid JSON"):
+    with pytest.raises(NcstError, match=r"seed-688\.json is not a readable metrics file"):
         write_page(tmp_path, fake.config(), tmp_path / "index.html")
     run.write_text(json.dumps(fake.metrics("aasist", 688)))
     with pytest.raises(NcstError, match="holds no audio"):
@@ -257,7 +257,7 @@ def test_missing_results_say_what_to_run(tmp_path):
 
 
 def test_figures_are_valid_svg(results, tmp_path):
-    paths = write_figures(results, fake.config(), tmp_path)
+    paths = draw_figures(results, fake.config(), tmp_path)
     names = [path.relative_to(tmp_path).as_posix() for path in paths]
     assert len(set(names)) == len(names) and all(re.fullmatch(r"[a-z_]+/[a-z0-9-]+\.svg", name) for name in names)
     assert {name.split("/")[0] for name in names} == {

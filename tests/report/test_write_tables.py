@@ -1,10 +1,9 @@
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from ncst.errors import NcstError
+from ncst.formats.metrics import METRICS
 from ncst.report.tables.paper import errata, published
 from ncst.report.tables.write_tables import collect, write_tables
 
@@ -16,9 +15,8 @@ def ci(value):
 
 
 def run(model="w2v2_aasist", title="W2V2-AASIST", seed=1, shift=0.0):
-    rated = {
-        name: {"auroc": ci(0.9 + shift), "fpr95": ci(0.2), "eer": ci(0.1), "threshold95": 0.5} for name in DETECTORS
-    }
+    rates = {"auroc": ci(0.9 + shift), "fpr95": ci(0.2), "eer": ci(0.1), "threshold95": 0.5, "min_cllr": 0.5}
+    rated = dict.fromkeys(DETECTORS, rates | dict.fromkeys(("aupr_in", "aupr_out", "oscr", "aurc"), ci(0.8)))
     singles = {
         "unseen_real/ncssd": ("NCSSD_R", 0),
         "id_config/mine": ("A & B | C", 4),
@@ -38,12 +36,14 @@ def run(model="w2v2_aasist", title="W2V2-AASIST", seed=1, shift=0.0):
             "per_class_f1": {"0": ci(0.97 + shift), "1": ci(0.96)},
             "confusion": [[5, 0], [0, 5]],
         },
+        "calibration": {},
+        "detectors": {name: {"options": {}} for name in DETECTORS},
         "single": {
             name: {"title": text, "n": 5, "label": label, "label_name": "x", "accuracy": ci(0.5), "predicted": {}}
             for name, (text, label) in singles.items()
         },
         "ood": {
-            split: {"title": split, "n_id": 10, "n_ood": 5, "detectors": rated, "predicted": {}}
+            split: {"title": split, "n_id": 10, "n_ood": 5, "codecs": {}, "detectors": rated, "predicted": {}}
             for split in ("ood_single", "ood_config")
         },
         "curves": {},
@@ -51,10 +51,9 @@ def run(model="w2v2_aasist", title="W2V2-AASIST", seed=1, shift=0.0):
 
 
 def written(folder, *runs):
-    paths = []
-    for position, content in enumerate(runs):
-        paths.append(folder / f"{position}.json")
-        paths[-1].write_text(json.dumps(content))
+    paths = [folder / f"{position}.json" for position in range(len(runs))]
+    for path, content in zip(paths, runs):
+        METRICS.write(path, content)
     write_tables(paths, folder / "tables")
     return folder / "tables"
 
@@ -62,7 +61,7 @@ def written(folder, *runs):
 def test_files_and_values(tmp_path):
     folder = written(tmp_path, run(), run("mine", "Mine"))
     assert sorted(path.name for path in folder.iterdir()) == [
-        f"table{i}.{s}" for i in "3456" for s in ("csv", "md", "tex")
+        f"{table}.{s}" for table in ("open_set", "table3", "table4", "table5", "table6") for s in ("csv", "md", "tex")
     ]
     known = pd.read_csv(folder / "table3.csv")
     assert list(known.columns) == ["model", "split", "class", "seeds", "f1", "f1_low", "f1_high", "f1_paper"]
@@ -136,7 +135,7 @@ def test_published_tables_are_consistent():
 
 def test_damaged_and_repeated_metrics_are_one_sentence(tmp_path):
     (tmp_path / "bad.json").write_text("{}")
-    with pytest.raises(NcstError, match="not a metrics file"):
+    with pytest.raises(NcstError, match="not a readable metrics file"):
         write_tables([tmp_path / "bad.json"], tmp_path / "tables")
     with pytest.raises(NcstError, match="one metrics file per model and seed"):
         written(tmp_path, run(), run())

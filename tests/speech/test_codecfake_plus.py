@@ -17,7 +17,7 @@ from ncst.plan.config import load_config
 from ncst.plan.validate import validate
 from ncst.speech.corpora._codecfake_plus import LABELS, read_labels
 from ncst.speech.index_corpus import index_corpus
-from ncst.speech.sample_sources import write_sources
+from ncst.speech.sample_sources import sample_sources
 
 CODECS = ("bigcodec", "snac_24khz", "mimicodec", "spectralcodecs", "sqcodec50dim9", "ticodec_1g4r")
 SHARD = "00000-of-00001"
@@ -57,7 +57,7 @@ def manifest_of(split, root, results, sizes):
     corpus = options["corpora"][0]
     index, sources = results / "index.parquet", results / "sources.parquet"
     index_corpus(corpus, config["corpora"][corpus], root, index)
-    write_sources(source_set, [index], {source_set: options}, 688, sources)
+    sample_sources(source_set, [index], {source_set: options}, 688, sources)
     shard = results / "audio" / source_set / "real" / f"{SHARD}.parquet"
     write_real(sources, SHARD, config["codecs"]["real"], shard)
     write_manifest(split, entry, [shard], results / "audio", results / "manifest.parquet", seed=688)

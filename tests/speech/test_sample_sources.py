@@ -219,7 +219,7 @@ def test_written_file(tables, tmp_path, caplog):
     (tmp_path / "ids.txt").write_text("vctk00_000\nnobody\n")
     config = POOL | {"st_eval": POOL["st_eval"] | {"ids": str(tmp_path / "ids.txt"), "size": 2}}
     for name in config:
-        sample_sources.write_sources(name, paths, config, 688, tmp_path / f"{name}.out.parquet")
+        sample_sources.sample_sources(name, paths, config, 688, tmp_path / f"{name}.out.parquet")
     written = pq.read_table(tmp_path / "st_eval.out.parquet")
     assert written.column_names == [*index.SCHEMA.names, "source_set", "shard", "row"]
     assert json.loads(written.schema.metadata[b"ncst"]) == {

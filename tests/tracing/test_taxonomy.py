@@ -7,14 +7,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from helpers import manifests
 from sklearn.metrics import f1_score
 
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import encode_flac
 from ncst.errors import NcstError
 from ncst.evaluation import metrics
-from ncst.evaluation.evaluate_taxonomy import evaluate
-from ncst.formats import shards
+from ncst.evaluation.evaluate_taxonomy import evaluate_taxonomy
+from ncst.evaluation.run_folders import ScoredRun
+from ncst.formats import paths, shards
 from ncst.formats.features import feature_path
 from ncst.plan import entries, selection
 from ncst.plan.validate import validate
@@ -68,17 +70,14 @@ def make_split(results, split, clips):
             row |= dict(zip(taxonomy.COLUMNS, kinds)) | {"utt_id": f"{split}{number}", "codec": codec, "label": label}
             row |= {"clip_id": shards.clip_id(codec, row["utt_id"]), "status": "ok", "corpus": "toy"}
             row |= {"speaker": "s", "language": "en", "audio": encode_flac(sound(codec, row["utt_id"]))}
-            kept = (*score.COLUMNS, *taxonomy.COLUMNS)
-            manifest.append({k: row[k] for k in kept} | {"split": split, "shard_file": file, "row": number})
+            manifest.append(row | {"split": split, "shard_file": file, "row": number})
         shards.write_shard(results / "audio" / file, rows)
         compute_features(results / "audio" / file, Bands({"samples": SAMPLES}), feature_path(results, "mel", file))
     write_split(results, split, manifest)
 
 
 def write_split(results, split, rows):
-    path = results / "manifests" / f"{split}.parquet"
-    path.parent.mkdir(exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(rows), path)
+    manifests.write(paths.place(results, paths.MANIFEST, split=split), rows)
 
 
 def without(results, name, column, value, other=None):
@@ -131,7 +130,8 @@ def test_a_tracer_learns_every_head_and_writes_scores_per_head(scored):
 
 def test_metrics_and_tables_of_a_tracer(scored):
     path = scored / "metrics.json"
-    evaluate("tracer", "Tracer", 688, {"dev": "Development"}, PARAMETERS, scored / "scores", path, resamples=20)
+    run = ScoredRun("tracer", "Tracer", 688, scored / "scores")
+    evaluate_taxonomy(run, {"dev": "Development"}, PARAMETERS, path, resamples=20)
     part = json.loads(path.read_text())["taxonomy"]["dev"]
     assert part["n"] == 18 and part["bin"]["eer"]["value"] <= 0.2
     assert sorted(part["aux"]["per_class_f1"]) == ["dis", "none", "real"] and part["aux"]["untrained"] == []
@@ -149,14 +149,14 @@ def test_metrics_and_tables_of_a_tracer(scored):
 
 
 def test_a_test_without_bona_fide_speech_or_with_an_unseen_class_says_so(scored, tmp_path):
-    table = pq.read_table(scored / "scores/dev.parquet")
+    table, run = pq.read_table(scored / "scores/dev.parquet"), ScoredRun("tracer", "Tracer", 1, tmp_path)
     pq.write_table(table.filter(pa.compute.not_equal(table["codec"], "real")), tmp_path / "spoof.parquet")
     with pytest.raises(NcstError, match="no clip of bona fide speech"):
-        evaluate("tracer", "Tracer", 1, {"spoof": "x"}, PARAMETERS, tmp_path, tmp_path / "m.json", resamples=5)
+        evaluate_taxonomy(run, {"spoof": "x"}, PARAMETERS, tmp_path / "m.json", resamples=5)
     kinds = ["sq" if kind == "mvq" else kind for kind in table["vq"].to_pylist()]
     place = table.column_names.index("vq")
     pq.write_table(table.set_column(place, "vq", pa.array(kinds)), tmp_path / "other.parquet")
-    evaluate("tracer", "Tracer", 1, {"other": "x"}, PARAMETERS, tmp_path, tmp_path / "m.json", resamples=5)
+    evaluate_taxonomy(run, {"other": "x"}, PARAMETERS, tmp_path / "m.json", resamples=5)
     assert json.loads((tmp_path / "m.json").read_text())["taxonomy"]["other"]["vq"]["untrained"] == ["sq"]
     write_tables([tmp_path / "m.json"], tmp_path / "tables")
     assert "Tracer was tested on, but never trained with, vq sq." in (tmp_path / "tables/taxonomy.md").read_text()

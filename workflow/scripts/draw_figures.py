@@ -1,6 +1,6 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.report.draw_figures import write_figures
+    from ncst.report.draw_figures import draw_figures
 
-    write_figures(snakemake.params.results, snakemake.params.config, snakemake.output[0])
+    draw_figures(snakemake.params.results, snakemake.params.config, snakemake.output[0])

@@ -1,18 +1,17 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.evaluation.evaluate import evaluate
+    from pathlib import Path
 
-    params = snakemake.params
+    from ncst.evaluation.evaluate import evaluate
+    from ncst.evaluation.run_folders import ScoredRun
+
+    names, params = snakemake.wildcards, snakemake.params
     evaluate(
-        snakemake.wildcards.model,
-        params.title,
-        int(snakemake.wildcards.seed),
+        ScoredRun(names.model, params.title, int(names.seed), Path(params.scores), Path(params.ood)),
         params.splits,
         params.detectors,
-        params.scores,
-        params.ood,
         snakemake.output[0],
-        draw=params.seed,
         titles=params.titles,
+        draw=params.seed,
     )

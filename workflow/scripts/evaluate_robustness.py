@@ -1,9 +1,9 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.evaluation.evaluate_robustness import evaluate
+    from ncst.evaluation.evaluate_robustness import evaluate_robustness
 
-    evaluate(
+    evaluate_robustness(
         snakemake.input.scores,
         snakemake.input.metrics,
         snakemake.params.cells,

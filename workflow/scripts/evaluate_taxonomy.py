@@ -1,16 +1,16 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.evaluation.evaluate_taxonomy import evaluate
+    from pathlib import Path
 
-    params = snakemake.params
-    evaluate(
-        snakemake.wildcards.model,
-        params.title,
-        int(snakemake.wildcards.seed),
+    from ncst.evaluation.evaluate_taxonomy import evaluate_taxonomy
+    from ncst.evaluation.run_folders import ScoredRun
+
+    names, params = snakemake.wildcards, snakemake.params
+    evaluate_taxonomy(
+        ScoredRun(names.model, params.title, int(names.seed), Path(params.scores)),
         params.splits,
         params.parameters,
-        params.scores,
         snakemake.output[0],
         draw=params.seed,
     )

@@ -1,10 +1,10 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.evaluation.evaluate_unseen_real import evaluate
+    from ncst.evaluation.evaluate_unseen_real import evaluate_unseen_real
 
     params = snakemake.params
-    evaluate(
+    evaluate_unseen_real(
         dict(zip(params.splits, snakemake.input.scores)),
         dict(zip(params.splits, snakemake.input.measures)),
         params.corpora,

@@ -1,9 +1,9 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.audio.generate_alm import generate
+    from ncst.audio.generate_alm import generate_alm
 
-    generate(
+    generate_alm(
         snakemake.wildcards.alm,
         snakemake.params.entry,
         snakemake.input.weights,

@@ -1,9 +1,9 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.exchange.import_release import import_clips
+    from ncst.exchange.import_release import import_release
 
-    import_clips(
+    import_release(
         snakemake.input.sources,
         snakemake.wildcards.shard,
         snakemake.input.clips,

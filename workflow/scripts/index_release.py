@@ -5,13 +5,11 @@ with job(snakemake):
 
     params = snakemake.params
     index_release(
-        params.release["root"],
+        params.release,
         params.codecs,
         params.sizes,
         snakemake.output.clips,
         snakemake.output.utterances,
         snakemake.output.report,
-        copy=params.release["copy"],
-        partial=params.release["partial"],
         workers=snakemake.threads,
     )

@@ -1,9 +1,9 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.exchange.import_release import write_released_sources
+    from ncst.exchange.list_release import list_release
 
-    write_released_sources(
+    list_release(
         snakemake.wildcards.source_set,
         snakemake.input.clips,
         snakemake.input.utterances,

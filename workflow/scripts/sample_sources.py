@@ -1,9 +1,9 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.speech.sample_sources import write_sources
+    from ncst.speech.sample_sources import sample_sources
 
-    write_sources(
+    sample_sources(
         snakemake.wildcards.source_set,
         list(snakemake.input),
         snakemake.params.sources,

@@ -5,7 +5,7 @@ with job(snakemake):
 
     import yaml
 
-    from ncst.compact.train_compact import train
+    from ncst.compact.train_compact import train_compact
 
     recipe = yaml.safe_load(Path(snakemake.input.recipe).read_text(encoding="utf-8"))["compact"]
-    train(snakemake.wildcards.network, recipe, list(snakemake.input.speech), snakemake.output[0])
+    train_compact(snakemake.wildcards.network, recipe, list(snakemake.input.speech), snakemake.output[0])

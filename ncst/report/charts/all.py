@@ -48,7 +48,7 @@ def _reliability(results):
         | {axis: percent(bins[axis]) for axis in ("confidence", "accuracy")}
         for run in results.runs
         for key, title in (("bins", "as trained"), ("bins_scaled", "temperature from development"))
-        if (bins := run.get("calibration", {}).get("reliability", {}).get(key))
+        if (bins := run["calibration"].get("reliability", {}).get(key))
     ]
     text = (
         "In-distribution test, by the largest class probability: how often it is right. Well calibrated "

@@ -21,7 +21,7 @@ def taken(results):
             for split, part in run["ood"].items()
             for codec, counts in part["predicted"].items()
         ]
-        rows = [(title, [counts.get(str(c), 0) for c in run["classes"]]) for title, counts in rows]
+        rows = [(title, [counts[str(c)] for c in run["classes"]]) for title, counts in rows]
         records += [{"run": run["run"]} | matrix(rows, run["class_names"])] if rows else []
     text = (
         "Where the closed-set classifier puts clips it was not trained on: unseen real speech, other settings of known "
@@ -71,7 +71,6 @@ def detectors(results):
         for run in results.runs
         for split in run["ood"].values()
         for name, numbers in split["detectors"].items()
-        if measure in numbers
     ]
     text = (
         "Each detector on one out-of-distribution set against the in-distribution test. AUROC, AUPR and OSCR: higher "
@@ -87,8 +86,7 @@ def _curves(results, curve):
         for split, found in run["curves"].items():
             for name, curves in found.items():
                 record = {"run": run["run"], "split": run["ood"][split]["title"], "detector": results.detector(name)}
-                if curve in curves:
-                    yield record, curves[curve], run["ood"][split]["detectors"].get(name, {})
+                yield record, curves[curve], run["ood"][split]["detectors"][name]
 
 
 def histograms(results):
@@ -97,7 +95,7 @@ def histograms(results):
     for record, hist, numbers in _curves(results, "hist"):
         known, unseen = ([count / max(1, sum(hist[key])) for count in hist[key]] for key in ("id", "ood"))
         bins = {"low": rounded(hist["edges"][:-1]), "high": rounded(hist["edges"][1:])}
-        lines = {"test": numbers.get("threshold95"), "development": numbers.get("threshold_dev")}
+        lines = {"test": numbers["threshold95"], "development": numbers.get("threshold_dev")}
         records.append(record | bins | {"known": rounded(known, 5), "unseen": rounded(unseen, 5)} | lines)
     text = (
         "Scores of clips of the known classes and of the unseen set. The dashed line accepts 95 % of the known test "

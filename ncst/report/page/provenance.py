@@ -13,6 +13,7 @@ import yaml
 from ncst.core.files import sha256
 from ncst.core.shipped import shipped
 from ncst.errors import NcstError
+from ncst.formats import paths
 from ncst.plan import entries, selection
 from ncst.report.page.html_table import table
 
@@ -110,7 +111,7 @@ def weights_table(results):
                 origin, digest = _origin(entry["weights"], kind), _digest(config, name, family)
                 rows.append((entry.get("title", name), kind, origin, digest))
     for run in results.runs + results.tracers:
-        folder = results.folder / "models" / run["model"] / f"seed-{run['seed']}"
+        folder = paths.place(results.folder, paths.MODEL, model=run["model"], seed=run["seed"])
         path = folder / "model.safetensors"
         rows.append(
             (run["run"], "trained", f"{run['model']}, seed {run['seed']}", sha256(path) if path.exists() else None)

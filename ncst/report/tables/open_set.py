@@ -43,7 +43,7 @@ def tuning(runs):
     rows = []
     for run in runs:
         names = dict(zip(map(str, run["classes"]), run["class_names"]))
-        for detector, facts in run.get("detectors", {}).items():
+        for detector, facts in run["detectors"].items():
             for trial in facts.get("tried", ()):
                 areas = trial["by_class"]
                 hardest = min(areas, key=areas.get) if areas else None
@@ -69,7 +69,7 @@ def cells(runs):
     found = {table: [] for table in CAPTIONS}
     for run in runs:
         outside = {} if "refused" in run["ood"] else run["ood"]
-        calibration, tested = run.get("calibration", {}), run["id"]["split"]
+        calibration, tested = run["calibration"], run["id"]["split"]
         for metric in (metric for metric in METRICS if calibration.get(metric) is not None):
             found["calibration"].append(_cell(run, "", tested, tested, metric, calibration, (run["model"], metric)))
         titles = titles_of(outside)
@@ -99,7 +99,7 @@ def titles_of(outside):
     seen, titles = Counter(codec for part in outside.values() for codec in part["predicted"]), {}
     for split, part in outside.items():
         for codec in part["predicted"]:
-            title = part.get("codecs", {}).get(codec, codec)
+            title = part["codecs"][codec]
             titles[split, codec] = f"{title} · {part['title']}" if seen[codec] > 1 else title
             if codec == "real":
                 titles[split, codec] = part["title"]

@@ -1,11 +1,8 @@
 """The tables of the robustness grid, the shortcut audit and unseen real speech."""
 
-import json
-from pathlib import Path
-
 import pandas as pd
 
-from ncst.errors import NcstError
+from ncst.formats.findings import ROBUSTNESS, SHORTCUTS, UNSEEN_REAL
 from ncst.report.tables.text import measured
 
 CAPTIONS = {
@@ -23,11 +20,11 @@ def collect(robustness, shortcuts, unseen_real):
     """Return ``{table: (frame, blocks)}`` of the given files (see `write_tables`); none of absent ones."""
     found = {}
     if robustness:
-        found["robustness"] = _robustness([_read(path) for path in robustness])
+        found["robustness"] = _robustness([ROBUSTNESS.read(path) for path in robustness])
     if shortcuts:
-        found["shortcuts"] = _shortcuts(_read(shortcuts))
+        found["shortcuts"] = _shortcuts(SHORTCUTS.read(shortcuts))
     if unseen_real:
-        found["unseen_real"] = _unseen_real([_read(path) for path in unseen_real])
+        found["unseen_real"] = _unseen_real([UNSEEN_REAL.read(path) for path in unseen_real])
     return found
 
 
@@ -120,10 +117,3 @@ def _named(frame, name):
     """Name the measurement of a table: ``<name>``, ``<name>_low``, ``<name>_high`` and, with seeds, ``<name>_sd``."""
     names = {"value": name, "low": f"{name}_low", "high": f"{name}_high", "sd": f"{name}_sd"}
     return frame.dropna(axis=1, how="all").rename(columns=names).round(4)
-
-
-def _read(path):
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise NcstError(f"{path} is not valid JSON: delete it and run again ({error}).") from error

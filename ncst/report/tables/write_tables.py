@@ -1,11 +1,12 @@
 """The benchmark's tables, regenerated: our values with intervals, the published value of the same cell beside them."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
 from ncst.errors import NcstError
+from ncst.formats.findings import COMPARISONS
+from ncst.formats.metrics import METRICS as METRICS_FILE
 from ncst.report.tables import comparison, open_set, taxonomy
 from ncst.report.tables import robustness as robustness_tables
 from ncst.report.tables.paper import errata, published
@@ -53,16 +54,16 @@ def write_tables(metrics_paths, out_dir, comparisons=None, robustness=(), shortc
     comparisons : path, optional
         What `ncst.evaluation.compare_models.compare_models` wrote: it becomes the table ``paired``.
     robustness, unseen_real : lists of paths
-        Files of `evaluate_robustness.evaluate` and `evaluate_unseen_real.evaluate`, one per model and seed.
+        Files of `ncst.formats.findings`, one per model and seed.
     shortcuts : path, optional
-        File of `ncst.evaluation.audit_shortcuts.audit_shortcuts`.
+        The audit, see there.
 
     Raises
     ------
     NcstError
         If there is no metrics file, one is damaged, or two are of the same model and seed.
     """
-    runs = [_read(path) for path in metrics_paths]
+    runs = [METRICS_FILE.read(path) for path in metrics_paths]
     names = [(run["model"], run["seed"]) for run in runs]
     if not runs or len(set(names)) < len(names):
         raise NcstError(
@@ -88,7 +89,7 @@ def write_tables(metrics_paths, out_dir, comparisons=None, robustness=(), shortc
     for table, (frame, blocks) in robustness_tables.collect(robustness, shortcuts, unseen_real).items():
         _write(out_dir, table, frame, blocks, [NOTE.rpartition(" Round brackets")[0]])
     if comparisons:
-        found = json.loads(Path(comparisons).read_text(encoding="utf-8"))
+        found = COMPARISONS.read(comparisons)
         write_texts(comparison.comparison_texts(pd.DataFrame(found["rows"]), found["notes"]), out_dir, "paired")
 
 
@@ -233,15 +234,5 @@ def _refusals(runs):
     return [
         f"{run['title']}, seed {run['seed']}: {run['ood']['refused']}"
         for run in runs
-        if "refused" in run.get("ood", ())
+        if "taxonomy" not in run and "refused" in run["ood"]
     ]
-
-
-def _read(path):
-    try:
-        run = json.loads(Path(path).read_text(encoding="utf-8"))
-        own = ("heads", "taxonomy") if "taxonomy" in run else ("classes", "class_names", "id", "single", "ood")
-        own += tuple(key for key in ("calibration", "detectors") if key in run)
-        return {key: run[key] for key in ("model", "title", "seed", *own)}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise NcstError(f"{path} is not a metrics file: delete it and evaluate again ({error}).") from error

@@ -1,0 +1,90 @@
+"""Out-of-distribution scores: one file per detector, with the clips of every split that it rated."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from ncst.core import parquet
+from ncst.errors import NcstError
+from ncst.formats.scores import refuse_repeats
+
+_COLUMNS = ("split", "clip_id", "score")
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """What one detector makes of clips.
+
+    Attributes
+    ----------
+    path : Path
+    about : dict
+        ``options`` of the detector, and where a development split was given what `ncst.evaluation.tune.tune` returns;
+        ``calibration`` turns the scores of the file into log likelihood ratios.
+    splits : dict of str to ((N,) array, (N,) array)
+        Split to its clips and their scores, higher = more out-of-distribution.
+    """
+
+    path: Path
+    about: dict
+    splits: dict
+
+    def of(self, scores):
+        """Return the (N,) float64 values of the clips of the `ncst.formats.scores.Scores` *scores*, in their order.
+
+        Raises
+        ------
+        NcstError
+            If the split or clips are missing, clips repeated or unknown, or a value is not finite.
+        """
+        if scores.split not in self.splits:
+            raise NcstError(f"{self.path} holds no scores of the split {scores.split}: run detection again.")
+        clips, values = self.splits[scores.split]
+        refuse_repeats(self.path, clips)
+        here, there = np.argsort(scores.clip_id), np.argsort(clips)
+        if not np.array_equal(scores.clip_id[here], clips[there]):
+            missing = sorted(set(scores.clip_id) - set(clips))
+            raise NcstError(
+                f"{self.path} does not hold the clips of {scores.split} ({len(clips)} instead of {len(scores)}"
+                f"{', missing ' + missing[0] if missing else ''}): run detection again."
+            )
+        if not np.isfinite(values).all():
+            raise NcstError(f"{self.path} holds scores of {scores.split} that are not finite: run detection again.")
+        ordered = np.empty(len(scores), np.float64)
+        ordered[here] = values[there]
+        return ordered
+
+
+def read_ood(path):
+    """Return the `Ratings` in the Parquet file *path*.
+
+    Raises
+    ------
+    NcstError
+        If the file is no detector file.
+    """
+    with parquet.reading(path, "detector file"):
+        table = parquet.read(path, _COLUMNS, "detector file")
+        split, clips, values = (table[name].to_numpy() for name in _COLUMNS)
+        about = parquet.facts(table.schema)
+    found = {str(name): (clips[split == name], values[split == name]) for name in np.unique(split)}
+    return Ratings(Path(path), about, found)
+
+
+def write_ood(path, about, rated):
+    """Write the detector file *path*.
+
+    Parameters
+    ----------
+    path : path
+    about : dict
+        See `Ratings`.
+    rated : list of (str, (N,) array of str, (N,) float32 array)
+        Split, clips and scores.
+    """
+    parts = [
+        pa.table({"split": [split] * len(clips), "clip_id": clips, "score": values}) for split, clips, values in rated
+    ]
+    parquet.write(path, pa.concat_tables(parts), about)

@@ -1,0 +1,52 @@
+"""Where a results folder keeps what.
+
+Each constant is a path relative to the results folder, with names in braces: `place` fills them in, `find` reads them
+off the files that are there.
+"""
+
+import re
+from pathlib import Path
+
+RUN = "{model}/seed-{seed}"
+
+INDEX = "corpora/{corpus}.parquet"
+SOURCES = "sources/{source_set}.parquet"
+AUDIO = "audio"
+SHARD = f"{AUDIO}/{{source_set}}/{{codec}}/{{shard}}.parquet"
+MANIFEST = "manifests/{split}.parquet"
+FEATURES = "features/{frontend}/{shard_file}"
+MODEL = f"models/{RUN}"
+CURVES = f"{MODEL}/curves.csv"
+SCORES = f"scores/{RUN}"
+SPLIT_SCORES = f"{SCORES}/{{split}}.parquet"
+OOD = f"ood/{RUN}"
+DETECTOR_SCORES = f"{OOD}/{{detector}}.parquet"
+METRICS = f"metrics/{RUN}.json"
+MAP = f"maps/{RUN}.parquet"
+MEASURES = "measures/{split}.parquet"
+ROBUSTNESS = f"robustness/{RUN}.json"
+SHORTCUTS = "robustness/shortcuts.json"
+UNSEEN_REAL = f"unseen_real/{RUN}.json"
+COMPARISONS = "comparisons/models.json"
+TABLES = "tables"
+
+_ANY = {"seed": r"\d+", "split": ".+"}
+
+
+def place(results, pattern, **names):
+    """Return the `Path` of *pattern*, one of this module's, below *results*; each of its names must be given."""
+    return Path(results, pattern.format(**names))
+
+
+def find(results, pattern):
+    """Return ``{path: names}`` of the files and folders below *results* that fit *pattern*, sorted.
+
+    ``seed`` is an int, ``split`` may hold slashes, any other name is one part of a path.
+    """
+    results, found = Path(results), {}
+    shape = re.sub(r"\\{(\w+)\\}", lambda name: f"(?P<{name[1]}>{_ANY.get(name[1], '[^/]+')})", re.escape(pattern))
+    for path in sorted((results / pattern.partition("{")[0]).rglob("*")):
+        fit = re.fullmatch(shape, path.relative_to(results).as_posix())
+        if fit:
+            found[path] = {name: int(value) if name == "seed" else value for name, value in fit.groupdict().items()}
+    return found
