@@ -1,4 +1,4 @@
-"""Corpus parsers: the contract over every entry of the config, each layout, and what goes wrong with folders."""
+"""Corpus parsers: each layout of the benchmark, and what goes wrong with folders."""
 
 import shutil
 from pathlib import Path
@@ -13,9 +13,8 @@ from ncst.speech.corpora import demo
 from ncst.speech.corpora._base import CODED
 
 CONFIGURED = yaml.safe_load(Path("config/corpora.yaml").read_text(encoding="utf-8"))["corpora"]
-# Those with a layout of their own; folders of any recordings have tests of theirs (test_directory_*, test_alms.py).
-ENTRIES = {name: entry for name, entry in CONFIGURED.items() if entry.get("module") not in ("alm", "directory")}
-COLUMNS = ["utt_id", "speaker", "language", "gender", "text", "path", "kind", "subset", *CODED]
+# The benchmark's, with a layout of their own; folders of any recordings have tests of theirs (test_directory_*).
+ENTRIES = {name: CONFIGURED[name] for name in demo.LAYOUTS if "module" not in CONFIGURED[name]}
 
 
 def touch(root, *names):
@@ -74,28 +73,19 @@ def asvspoof(tmp_path):
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_contract(spoken, name):
-    corpus = registry.load("corpora", ENTRIES[name].get("module", name))(ENTRIES[name], spoken / name)
-    rows = list(corpus.index())
-    assert rows == list(corpus.index())
-    assert len({row["utt_id"] for row in rows}) == len(rows) > 0
-    for row in rows:
-        assert list(row) == COLUMNS
-        assert row["gender"] in ("female", "male", "unknown")
-        assert row["language"] in ("en", "zh")
-        assert row["kind"] in ("bonafide", "spoof")
-        assert row["path"].startswith(str(spoken / name))
+def test_ids_are_names_of_files_and_languages_are_known(spoken, name):
+    for row in index(name, spoken / name):
         assert row["utt_id"] in row["path"]
+        assert row["language"] in ("en", "zh")
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_contract_of_errors(spoken, tmp_path, name):
-    """Missing, empty, one level too high, and another corpus' folder: one sentence that names folder and fix."""
-    (tmp_path / "empty").mkdir()
+def test_wrong_folders_are_refused(spoken, tmp_path, name):
+    """One level too high, and another corpus' folder: one sentence that names folder and fix."""
     (tmp_path / "above").mkdir()
     (tmp_path / "above" / "inner").symlink_to(spoken / name)
     others = [spoken / other for other in ENTRIES if other != name]
-    for root in [tmp_path / "missing", tmp_path / "empty", tmp_path / "above", *others]:
+    for root in [tmp_path / "above", *others]:
         with pytest.raises(NcstError, match="`roots:`") as caught:
             index(name, root)
         assert str(root) in str(caught.value)
