@@ -160,8 +160,23 @@ def edited(path, old, new):
     return Edit()
 
 
+def test_comments_and_docstrings_queue_nothing(project):
+    files = [path for part in ("ncst", "workflow/scripts") for path in (project.folder / part).rglob("*.py")]
+    before = {path: path.read_text() for path in files}
+    for path, text in before.items():
+        path.write_text('# A comment.\n"""A docstring."""\n' + text)
+    assert project.queued() == {}
+    for path, text in before.items():
+        path.write_text(text)
+
+
+def test_an_edited_page_reruns_alone(project):
+    with edited(project.folder / "ncst/report/page/html_table.py", "def ", "EDITED = True\n\n\ndef "):
+        assert project.queued() == {"write_page": 1, "all": 1}
+
+
 def test_an_edited_codec_reruns_alone(project):
-    with edited(project.folder / "ncst/audio/codecs/dac.py", '"""', '"""Edited. '):
+    with edited(project.folder / "ncst/audio/codecs/dac.py", "class ", "EDITED = True\n\n\nclass "):
         queued = project.queued()
     assert queued["resynthesize"] == 2
     assert "train" not in queued
@@ -176,7 +191,7 @@ def test_a_changed_entry_reruns_its_codec(project):
 
 
 def test_an_edited_base_reruns_every_codec(project):
-    with edited(project.folder / "ncst/audio/codecs/_base.py", '"""', '"""Edited. '):
+    with edited(project.folder / "ncst/audio/codecs/_base.py", "\nclass ", "\nEDITED = True\n\n\nclass "):
         queued = project.queued()
     assert queued["resynthesize"] == 4 * 2 + 2 * 2
     assert queued["generate_alm"] == queued["write_real"] == 1, "generated speech alone comes out of a codec as well"

@@ -147,7 +147,7 @@ def _row(config, split, pairs, lacking, fetched):
     corpora = [name for name in needed if name in lacking]
     weights = len(set(fetched) & {entries.weight_file(config, name) for _, name in made})
     return Row(
-        split, _label(config, entry, codecs), sources, codecs, sharding.clips(config, split), 0, corpora, weights
+        split, _label(config, entry, codecs), sources, codecs, selection.clips(config, split), 0, corpora, weights
     )
 
 
@@ -221,12 +221,12 @@ def _experiments(config, costs):
         else:
             tested = [split for split in splits if roles[split] in ("dev", "id", "single", "ood")]
             tested.append(selection.training_splits(config, model)[0])
-            rated = sum(sharding.clips(config, split) for split in tested if roles.get(split) != "single")
+            rated = sum(selection.clips(config, split) for split in tested if roles.get(split) != "single")
             seconds = runs * len(detectors) * rated * costs["detect"]
             detect += Work.of(seconds, jobs=runs * len(detectors), on_gpu=False, start=1.0)
-        learnt, checked = (sharding.clips(config, split) for split in selection.training_splits(config, model))
+        learnt, checked = (selection.clips(config, split) for split in selection.training_splits(config, model))
         training = Work.of(runs * epochs * (learnt + checked / 3) * rate, jobs=runs, start=costs["start"])
-        seconds = runs * rate / 3 * sum(sharding.clips(config, split) for split in tested)
+        seconds = runs * rate / 3 * sum(selection.clips(config, split) for split in tested)
         scoring = Work.of(seconds, jobs=runs * len(tested), start=costs["start"])
         title = f"{module} ({together[module]} models)" if together[module] > 1 else model
         for stages, name, work in (
@@ -241,7 +241,7 @@ def _robustness(config, costs, models):
     """Return the work of the robustness grid: every cell perturbed once, its features made for every model and seed."""
     wanted, cells = config["robustness"], len(selection.robustness_cells(config))
     counts = [(wanted["known"], selection.splits(config, "id")), (wanted["unknown"], selection.splits(config, "ood"))]
-    clips = cells * sum(min(most, sharding.clips(config, split)) for most, splits in counts for split in splits)
+    clips = cells * sum(min(most, selection.clips(config, split)) for most, splits in counts for split in splits)
     if not clips or not models:
         return {}
     work = Work.of(clips * costs["perturb"], jobs=cells, on_gpu=False, start=1.0)

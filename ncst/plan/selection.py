@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from ncst.errors import NcstError
 from ncst.plan import Config, Pair, official_release
 from ncst.plan.entries import by_class, codec_entry, selected, weight_file, weights_kind
+from ncst.plan.sharding import kept
 
 GENERATE = "generate"
 
@@ -168,3 +169,16 @@ def robustness_cells(config: Config) -> dict[str, str]:
     """Return the cells of the robustness grid, ``clean`` first, with their titles; none where it is left out."""
     names = config["robustness"]["perturbations"]
     return {"clean": "Clean"} | {name: config["perturbations"][name]["title"] for name in names} if names else {}
+
+
+def clips(config: Config, split: str) -> int:
+    """Return how many clips *split* has when none fails; a balanced split takes each utterance once real, once not."""
+    sizes = {source_set: config["sources"][source_set]["size"] for source_set, _ in pairs(config, split)}
+    entry = config["splits"][split]
+    if entry.get("balance"):
+        return 2 * sum(sizes.values())
+    total = sum(sizes[source_set] for source_set, _ in pairs(config, split))
+    if entry.get("real_ratio"):
+        real = sum(sizes[source_set] for source_set, codec in pairs(config, split) if codec == "real")
+        return sum(kept(real, total - real, entry["real_ratio"]))
+    return total

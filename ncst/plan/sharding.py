@@ -1,9 +1,8 @@
-"""Shards and clips of source sets and splits: how many, and what they are called."""
+"""Shards of source sets: how many, and what they are called."""
 
 from collections.abc import Iterable
 
 from ncst.plan import Config, Pair
-from ncst.plan.selection import pairs
 
 
 def kept(real: int, fake: int, ratio: float) -> tuple[int, int]:
@@ -38,16 +37,3 @@ def pair_files(config: Config, pattern: str, found: Iterable[Pair], **wildcards:
         for source_set, codec in found
         for shard in shards(config, source_set)
     ]
-
-
-def clips(config: Config, split: str) -> int:
-    """Return how many clips *split* has when none fails; a balanced split takes each utterance once real, once not."""
-    sizes = {source_set: config["sources"][source_set]["size"] for source_set, _ in pairs(config, split)}
-    entry = config["splits"][split]
-    if entry.get("balance"):
-        return 2 * sum(sizes.values())
-    total = sum(sizes[source_set] for source_set, _ in pairs(config, split))
-    if entry.get("real_ratio"):
-        real = sum(sizes[source_set] for source_set, codec in pairs(config, split) if codec == "real")
-        return sum(kept(real, total - real, entry["real_ratio"]))
-    return total

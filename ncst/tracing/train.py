@@ -1,7 +1,6 @@
 """Training: one model, one seed, from features on disk to weights, chosen by the loss on the development set."""
 
 import csv
-import hashlib
 import json
 import logging
 import time
@@ -17,7 +16,7 @@ from ncst.core.seeds import seed_of
 from ncst.errors import NcstError
 from ncst.formats.features import FeatureStore
 from ncst.formats.manifests import read_manifest
-from ncst.plan import code
+from ncst.plan.code import code_of
 from ncst.tracing import taxonomy
 from ncst.tracing.augmentation import Augmentation
 from ncst.tracing.batches import Clips
@@ -123,7 +122,9 @@ def train(
         "clips": {"train": len(sets[0]), "dev": len(sets[1])},
         "manifests": {"train": sha256(train_manifest), "dev": sha256(dev_manifest)},
         "fingerprint": store.fingerprint,
-        "code": _code(model_entry.get("module", name), recipe["objective"]),
+        "code": code_of(
+            __file__, ("models", model_entry.get("module", name)), ("objectives", recipe["objective"]["name"])
+        ),
     }
     checkpoint = model_entry.get("checkpoint")
     if checkpoint:
@@ -140,12 +141,6 @@ def _augmentation(name, model_entry, recipe, results, device):
             f"models.{name} has no `augmentation`, the entries of {recipe['augment']}: see ncst.plan.config."
         )
     return Augmentation(model_entry["augmentation"], recipe["augment_probability"], results, device)
-
-
-def _code(module, objective):
-    """Return one SHA-256 over the source files that decide what the model *module* computes and minimises."""
-    files = code.code_of("models", module) + code.code_of("objectives", objective["name"])
-    return hashlib.sha256("".join(map(sha256, files)).encode()).hexdigest()
 
 
 def build(facts):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ncst.errors import NcstError
-from ncst.plan import code, entries, selection, sharding
+from ncst.plan import entries, selection
 from ncst.plan.config import load_config, merge
 from ncst.plan.validate import validate
 
@@ -86,19 +86,9 @@ def test_merging_replaces_lists_and_merges_mappings():
     assert merge({"a": {"b": 1, "c": [1, 2]}}, {"a": {"c": [3]}}) == {"a": {"b": 1, "c": [3]}}
 
 
-def test_code_of_follows_private_helpers():
-    files = code.code_of("codecs", "funcodec")
-    names = [f.rsplit("/", 1)[1] for f in files]
-    assert names[:2] == ["funcodec.py", "_base.py"]
-    assert "_seanet.py" in names
-    assert "mimi.py" not in names
-    with pytest.raises(NcstError, match=r"write ncst/audio/codecs/nothing.py"):
-        code.code_of("codecs", "nothing")
-
-
 def test_planning_imports_nothing_heavy():
     heavy = ("torch", "pyarrow", "pandas", "numpy")
-    code = f"import sys; import ncst.plan.config, ncst.cli; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys; import ncst.plan.config, ncst.plan.inputs, ncst.plan.code, ncst.cli; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
 
@@ -163,7 +153,7 @@ def test_other_training_lists_are_whole_and_hold_nothing_that_is_tested():
 
 
 def test_ratios_of_real_speech_are_counted_and_unused_lists_left_out(config):
-    clips = {name: sharding.clips(config, name) for name in config["splits"] if name.startswith("train")}
+    clips = {name: selection.clips(config, name) for name in config["splits"] if name.startswith("train")}
     assert clips == {
         "train": 420,
         "train_more_real": 420,

@@ -298,7 +298,7 @@ def test_what_cannot_be_trained_is_refused(results, tmp_path):
         run(results, tmp_path, changed(schedule="linear"))
     with pytest.raises(NcstError, match=r"one of .*balanced_real"):
         run(results, tmp_path, changed(sampler="real"))
-    with pytest.raises(NcstError, match=r"no 'aan' among the objectives"):
+    with pytest.raises(NcstError, match=r"No 'aan' among the objectives"):
         run(results, tmp_path, changed(objective={"name": "aan"}))
     with pytest.raises(NcstError, match="objective does not take the options"):
         run(results, tmp_path, changed(objective={"name": "aam", "margins": 0.2}))

@@ -17,11 +17,9 @@ rule fetch_alm:
 
 rule generate_alm:
     input:
-        code=code("alms", "alm"),
-        codec_code=lambda wildcards: code_of("codecs", entries.module_of(config, "codecs", back_end(wildcards))),
-        weights=lambda wildcards: entries.weight_file(config, wildcards.alm, "alms"),
-        codec=lambda wildcards: entries.weight_file(config, back_end(wildcards)),
-        prompts=lambda wildcards: [located(file) for file in [config["alms"][wildcards.alm].get("prompts")] if file],
+        weights=per(inputs.weights, "alm", family="alms"),
+        codec=per(inputs.back_end_weights, "alm"),
+        prompts=per(inputs.prompts, "alm"),
     output:
         directory("<results>/alms/{alm}"),
     log:
@@ -36,8 +34,9 @@ rule generate_alm:
         mem="24GB",
         runtime="24h",
     params:
+        code=code("generate_alm", alms="alm"),
         entry=entry("alms", "alm"),
-        codec=lambda wildcards: entries.codec_entry(config, back_end(wildcards)),
+        codec=per(inputs.back_end, "alm"),
         seed=config["seed"],
     script:
         "../scripts/generate_alm.py"

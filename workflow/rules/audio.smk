@@ -14,7 +14,8 @@ rule write_real:
         mem="4GB",
         runtime="1h",
     params:
-        entry=config["codecs"]["real"],
+        code=code("write_real"),
+        entry=inputs.codec(config, "real"),
         min_duration=config["min_duration"],
     script:
         "../scripts/write_real.py"
@@ -22,8 +23,7 @@ rule write_real:
 
 rule resynthesize:
     input:
-        code=code("codecs", "codec"),
-        weights=lambda wildcards: entries.weight_file(config, wildcards.codec) or [],
+        weights=per(inputs.weights, "codec"),
         real="<results>/audio/{source_set}/real/{shard}.parquet",
     output:
         ensure("<results>/audio/{source_set}/{codec}/{shard}.parquet", non_empty=True),
@@ -41,7 +41,8 @@ rule resynthesize:
         mem="8GB",
         runtime="8h",
     params:
-        codec=lambda wildcards: entries.codec_entry(config, wildcards.codec),
+        code=code("resynthesize", codecs="codec"),
+        codec=per(inputs.codec, "codec"),
         seed=config["seed"],
         max_failed=config["max_failed"],
     script:

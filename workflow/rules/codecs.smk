@@ -10,14 +10,14 @@ rule fetch_weights:
         mem="8GB",
         runtime="4h",
     params:
-        user=lambda wildcards: user_of(f"weights/{wildcards.weights}.safetensors"),
+        user=per(inputs.weights_user, "weights"),
     script:
         "../scripts/fetch_weights.py"
 
 
 rule train_compact:
     input:
-        speech=speech_of,
+        speech=per(inputs.people),
         recipe="config/compact.yaml",
     output:
         "<results>/compact/{network}.safetensors",
@@ -31,5 +31,7 @@ rule train_compact:
     resources:
         mem="4GB",
         runtime="4h",
+    params:
+        code=code("train_compact"),
     script:
         "../scripts/train_compact.py"

@@ -1,6 +1,5 @@
 rule speak_corpus:
     input:
-        code=code_of("corpora", "demo"),
         sentences=[located(f"resources/demo/sentences_{language}.txt") for language in ("en", "zh")],
     output:
         directory("<results>/demo/{corpus}"),
@@ -15,7 +14,8 @@ rule speak_corpus:
         mem="1GB",
         runtime="10m",
     params:
-        demo=lambda wildcards: config["corpora"][wildcards.corpus]["demo"],
+        code=code("speak_corpus"),
+        demo=entry("corpora", "corpus", "demo"),
         seed=config["seed"],
     script:
         "../scripts/speak_corpus.py"
@@ -41,8 +41,7 @@ rule fetch_corpus:
 
 rule index_corpus:
     input:
-        code=code("corpora", "corpus"),
-        made=root_of,
+        made=per(inputs.made_root, "corpus"),
     output:
         "<results>/corpora/{corpus}.parquet",
     log:
@@ -56,8 +55,9 @@ rule index_corpus:
         mem="2GB",
         runtime="1h",
     params:
+        code=code("index_corpus", corpora="corpus"),
         entry=entry("corpora", "corpus"),
-        root=lambda wildcards: config["roots"][wildcards.corpus],
+        root=entry("roots", "corpus"),
         min_duration=config["min_duration"],
     script:
         "../scripts/index_corpus.py"
@@ -65,7 +65,7 @@ rule index_corpus:
 
 rule sample_sources:
     input:
-        indexes_of,
+        per(inputs.indexes, "source_set"),
     output:
         "<results>/sources/{source_set}.parquet",
     log:
@@ -76,7 +76,8 @@ rule sample_sources:
         mem="4GB",
         runtime="30m",
     params:
-        sources=lambda wildcards: {s: config["sources"][s] for s in SOURCES},
+        code=code("sample_sources"),
+        sources=per(inputs.pool, "source_set"),
         seed=config["seed"],
     script:
         "../scripts/sample_sources.py"

@@ -1,35 +1,6 @@
-MODEL_RUN = "{model}/seed-{seed}"
-
-
-rule score:
-    input:
-        weights=f"<results>/models/{MODEL_RUN}/model.safetensors",
-        facts=f"<results>/models/{MODEL_RUN}/model.json",
-        manifest="<results>/manifests/{split}.parquet",
-        features=lambda wildcards: features(frontend_of(wildcards.model), wildcards.split),
-    output:
-        f"<results>/scores/{MODEL_RUN}/{{split}}.parquet",
-    log:
-        f"<logs>/score/{MODEL_RUN}/{{split}}.log",
-    benchmark:
-        f"<benchmarks>/score/{MODEL_RUN}/{{split}}.jsonl"
-    conda:
-        "../../environment.yml"
-    threads: 1
-    resources:
-        gpu=config["gpu"],
-        mem="4GB",
-        runtime="1h",
-    params:
-        results=lambda wildcards: RESULTS,
-    script:
-        "../scripts/score.py"
-
-
 rule detect:
     input:
-        code=code("detectors", "detector"),
-        train=training_scores,
+        train=per(inputs.training_scores, "model", "seed"),
         dev=f"<results>/scores/{MODEL_RUN}/dev.parquet",
         splits=expand(f"<results>/scores/{MODEL_RUN}/{{split}}.parquet", split=of_role("id", "ood"), allow_missing=True),
     output:
@@ -45,6 +16,7 @@ rule detect:
         mem="4GB",
         runtime="1h",
     params:
+        code=code("detect", detectors="detector"),
         entry=entry("detectors", "detector"),
     script:
         "../scripts/detect.py"
@@ -73,13 +45,14 @@ rule evaluate:
         mem="4GB",
         runtime="1h",
     params:
-        title=lambda wildcards: config["models"][wildcards.model]["title"],
+        code=code("evaluate"),
+        title=entry("models", "model", "title"),
         splits={name: config["splits"][name] for name in of_role("dev", "id", "single", "ood")},
         titles={codec: config["codecs"][codec]["title"] for codec in CODECS},
         detectors=DETECTORS,
         seed=config["seed"],
-        scores=lambda wildcards: f"{RESULTS}/scores/{wildcards.model}/seed-{wildcards.seed}",
-        ood=lambda wildcards: f"{RESULTS}/ood/{wildcards.model}/seed-{wildcards.seed}",
+        scores=folder("scores", MODEL_RUN),
+        ood=folder("ood", MODEL_RUN),
     script:
         "../scripts/evaluate.py"
 
@@ -104,19 +77,17 @@ rule map_embeddings:
         mem="4GB",
         runtime="1h",
     params:
+        code=code("map_embeddings"),
         splits=of_role("id", "single", "ood"),
         seed=config["seed"],
-        scores=lambda wildcards: f"{RESULTS}/scores/{wildcards.model}/seed-{wildcards.seed}",
+        scores=folder("scores", MODEL_RUN),
     script:
         "../scripts/map_embeddings.py"
 
 
 rule evaluate_taxonomy:
     input:
-        lambda wildcards: [
-            f"<results>/scores/{wildcards.model}/seed-{wildcards.seed}/{split}.parquet"
-            for split in selection.tested_splits(config, wildcards.model)
-        ],
+        per(inputs.tested_scores, "model", "seed"),
     output:
         f"<results>/metrics/{MODEL_RUN}.json",
     log:
@@ -132,13 +103,12 @@ rule evaluate_taxonomy:
         mem="4GB",
         runtime="1h",
     params:
-        title=lambda wildcards: config["models"][wildcards.model]["title"],
-        splits=lambda wildcards: {
-            split: config["splits"][split]["title"] for split in selection.tested_splits(config, wildcards.model)
-        },
-        parameters=lambda wildcards: parameters_of(wildcards.model, selection.training_splits, selection.tested_splits),
+        code=code("evaluate_taxonomy"),
+        title=entry("models", "model", "title"),
+        splits=per(inputs.tested_titles, "model"),
+        parameters=per(inputs.tested_parameters, "model"),
         seed=config["seed"],
-        scores=lambda wildcards: f"{RESULTS}/scores/{wildcards.model}/seed-{wildcards.seed}",
+        scores=folder("scores", MODEL_RUN),
     script:
         "../scripts/evaluate_taxonomy.py"
 
@@ -160,7 +130,8 @@ rule compare_models:
         mem="8GB",
         runtime="2h",
     params:
-        results=lambda wildcards: RESULTS,
+        code=code("compare_models"),
+        results=folder(),
         titles={name: config["models"][name]["title"] for name in SOURCE_TRACERS},
         seeds=config["seeds"],
         splits=of_role("id", "single", "ood"),

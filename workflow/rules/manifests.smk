@@ -1,6 +1,6 @@
 rule write_manifest:
     input:
-        shards=lambda wildcards: audio(selection.pairs(config, wildcards.split)),
+        shards=per(inputs.audio, "split"),
     output:
         "<results>/manifests/{split}.parquet",
     log:
@@ -11,8 +11,9 @@ rule write_manifest:
         mem="2GB",
         runtime="30m",
     params:
+        code=code("write_manifest"),
         entry=entry("splits", "split"),
-        audio=lambda wildcards: f"{RESULTS}/audio",
+        audio=folder("audio"),
         seed=config["seed"],
     script:
         "../scripts/write_manifest.py"

@@ -14,6 +14,7 @@ rule index_release:
         mem="4GB",
         runtime="2h",
     params:
+        code=code("index_release"),
         release=config["release"],
         codecs={
             codec: {key: config["codecs"][codec][key] for key in ("class_id", "role")} for codec in config["codecs"]
@@ -32,13 +33,14 @@ rule list_release:
     log:
         "<logs>/list_release/{source_set}.log",
     wildcard_constraints:
-        source_set=any_of(source_set for source_set in SOURCES if is_listed(source_set)),
+        source_set=any_of(inputs.listed(config)),
     conda:
         "../../environment.yml"
     resources:
         mem="2GB",
         runtime="30m",
     params:
+        code=code("list_release"),
         options=entry("sources", "source_set"),
         seed=config["seed"],
     script:
@@ -64,7 +66,8 @@ rule import_release:
         mem="4GB",
         runtime="2h",
     params:
-        codec=lambda wildcards: entries.codec_entry(config, wildcards.codec),
+        code=code("import_release"),
+        codec=per(inputs.codec, "codec"),
         repack=config["release"]["copy"],
     script:
         "../scripts/import_release.py"

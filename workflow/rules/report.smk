@@ -25,6 +25,8 @@ rule write_tables:
         "<logs>/write_tables.log",
     conda:
         "../../environment.yml"
+    params:
+        code=code("write_tables"),
     script:
         "../scripts/write_tables.py"
 
@@ -49,7 +51,8 @@ rule draw_figures:
     conda:
         "../../environment.yml"
     params:
-        results=lambda wildcards: RESULTS,
+        code=code("draw_figures"),
+        results=folder(),
         config=config,
     script:
         "../scripts/draw_figures.py"
@@ -71,7 +74,8 @@ rule write_page:
     conda:
         "../../environment.yml"
     params:
-        results=lambda wildcards: RESULTS,
+        code=code("write_page"),
+        results=folder(),
         config=config,
     script:
         "../scripts/write_page.py"

@@ -1,9 +1,7 @@
 rule sample_clips:
     input:
         manifests=expand("<results>/manifests/{split}.parquet", split=of_role("id", "ood")),
-        shards=lambda wildcards: audio(
-            dict.fromkeys(pair for split in of_role("id", "ood") for pair in selection.pairs(config, split))
-        ),
+        shards=inputs.audio(config, *of_role("id", "ood")),
     output:
         "<results>/robustness/clips/clean.parquet",
     log:
@@ -14,10 +12,11 @@ rule sample_clips:
         mem="2GB",
         runtime="1h",
     params:
+        code=code("sample_clips"),
         counts=[
             config["robustness"]["known" if split in of_role("id") else "unknown"] for split in of_role("id", "ood")
         ],
-        audio=lambda wildcards: f"{RESULTS}/audio",
+        audio=folder("audio"),
         seed=config["seed"],
     script:
         "../scripts/sample_clips.py"
@@ -25,7 +24,6 @@ rule sample_clips:
 
 rule perturb_clips:
     input:
-        code=code("perturbations", "perturbation"),
         clips="<results>/robustness/clips/clean.parquet",
     output:
         "<results>/robustness/clips/{perturbation}.parquet",
@@ -39,6 +37,7 @@ rule perturb_clips:
         mem="2GB",
         runtime="1h",
     params:
+        code=code("perturb_clips", perturbations="perturbation"),
         entry=entry("perturbations", "perturbation"),
         seed=config["seed"],
     script:
@@ -47,13 +46,10 @@ rule perturb_clips:
 
 rule score_robustness:
     input:
-        code=lambda wildcards: code_of(
-            "frontends", entries.module_of(config, "frontends", frontend_of(wildcards.model))
-        ),
         weights=f"<results>/models/{MODEL_RUN}/model.safetensors",
         facts=f"<results>/models/{MODEL_RUN}/model.json",
-        frontend=lambda wildcards: entries.weight_file(config, frontend_of(wildcards.model), "frontends") or [],
-        train=training_scores,
+        frontend=per(inputs.frontend_weights, "model"),
+        train=per(inputs.training_scores, "model", "seed"),
         ood=expand(
             f"<results>/ood/{MODEL_RUN}/{{detector}}.parquet",
             detector=config["robustness"]["detectors"],
@@ -74,10 +70,11 @@ rule score_robustness:
         mem="8GB",
         runtime="4h",
     params:
-        frontend=lambda wildcards: frontend_of(wildcards.model),
-        entry=lambda wildcards: config["frontends"][frontend_of(wildcards.model)],
+        code=code("score_robustness", models="model", detectors=config["robustness"]["detectors"]),
+        frontend=entry("models", "model", "frontend"),
+        entry=per(inputs.frontend, "model"),
         cells=list(CELLS),
-        detectors={name: config["detectors"][name] for name in config["robustness"]["detectors"]},
+        detectors={name: inputs.facts(config["detectors"][name]) for name in config["robustness"]["detectors"]},
     script:
         "../scripts/score_robustness.py"
 
@@ -96,73 +93,9 @@ rule evaluate_robustness:
         mem="2GB",
         runtime="1h",
     params:
+        code=code("evaluate_robustness"),
         cells=CELLS,
         splits={name: config["splits"][name] for name in of_role("id", "ood")},
         seed=config["seed"],
     script:
         "../scripts/evaluate_robustness.py"
-
-
-rule measure_clips:
-    input:
-        manifest="<results>/manifests/{split}.parquet",
-        shards=lambda wildcards: audio(selection.pairs(config, wildcards.split)),
-    output:
-        "<results>/measures/{split}.parquet",
-    log:
-        "<logs>/measure_clips/{split}.log",
-    benchmark:
-        "<benchmarks>/measure_clips/{split}.jsonl"
-    conda:
-        "../../environment.yml"
-    threads: config["train_threads"]
-    resources:
-        mem="4GB",
-        runtime="2h",
-    params:
-        audio=lambda wildcards: f"{RESULTS}/audio",
-        limit=lambda wildcards: None if wildcards.split in REAL else config["robustness"]["shortcuts"],
-        seed=config["seed"],
-    script:
-        "../scripts/measure_clips.py"
-
-
-rule audit_shortcuts:
-    input:
-        train="<results>/measures/train.parquet",
-        test=expand("<results>/measures/{split}.parquet", split=of_role("id")),
-    output:
-        "<results>/robustness/shortcuts.json",
-    log:
-        "<logs>/audit_shortcuts.log",
-    conda:
-        "../../environment.yml"
-    resources:
-        mem="2GB",
-        runtime="1h",
-    params:
-        seed=config["seed"],
-    script:
-        "../scripts/audit_shortcuts.py"
-
-
-rule evaluate_unseen_real:
-    input:
-        scores=expand(f"<results>/scores/{MODEL_RUN}/{{split}}.parquet", split=REAL, allow_missing=True),
-        measures=expand("<results>/measures/{split}.parquet", split=REAL),
-    output:
-        f"<results>/unseen_real/{MODEL_RUN}.json",
-    log:
-        f"<logs>/evaluate_unseen_real/{MODEL_RUN}.log",
-    conda:
-        "../../environment.yml"
-    resources:
-        mem="2GB",
-        runtime="1h",
-    params:
-        splits=REAL,
-        corpora={name: entry["title"] for name, entry in config["corpora"].items()},
-        title=lambda wildcards: config["models"][wildcards.model]["title"],
-        seed=config["seed"],
-    script:
-        "../scripts/evaluate_unseen_real.py"

@@ -1,7 +1,6 @@
 rule compute_features:
     input:
-        code=code("frontends", "frontend"),
-        weights=lambda wildcards: entries.weight_file(config, wildcards.frontend, "frontends") or [],
+        weights=per(inputs.weights, "frontend", family="frontends"),
         audio="<results>/audio/{source_set}/{codec}/{shard}.parquet",
     output:
         features="<results>/features/{frontend}/{source_set}/{codec}/{shard}.npy",
@@ -18,6 +17,7 @@ rule compute_features:
         mem="6GB",
         runtime="2h",
     params:
+        code=code("compute_features", frontends="frontend"),
         entry=entry("frontends", "frontend"),
     script:
         "../scripts/compute_features.py"
@@ -25,14 +25,11 @@ rule compute_features:
 
 rule train:
     input:
-        code=code_of_model,
-        train=lambda wildcards: manifests_of(wildcards.model)[0],
-        dev=lambda wildcards: manifests_of(wildcards.model)[1],
-        features=lambda wildcards: features(
-            frontend_of(wildcards.model), *selection.training_splits(config, wildcards.model)
-        ),
-        augmentation=augmentation_of,
-        checkpoint=lambda wildcards: entries.model_entry(config, wildcards.model).get("checkpoint") or [],
+        train=per(inputs.training_manifest, "model"),
+        dev=per(inputs.development_manifest, "model"),
+        features=per(inputs.training_features, "model"),
+        augmentation=per(inputs.augmentation, "model"),
+        checkpoint=per(inputs.checkpoint, "model"),
     output:
         weights="<results>/models/{model}/seed-{seed}/model.safetensors",
         facts="<results>/models/{model}/seed-{seed}/model.json",
@@ -49,8 +46,35 @@ rule train:
         mem="12GB",
         runtime="24h",
     params:
-        entry=lambda wildcards: entries.model_entry(config, wildcards.model),
-        parameters=lambda wildcards: parameters_of(wildcards.model, selection.training_splits),
-        results=lambda wildcards: RESULTS,
+        code=code("train", models="model"),
+        entry=per(inputs.model, "model"),
+        parameters=per(inputs.learnt_parameters, "model"),
+        results=folder(),
     script:
         "../scripts/train.py"
+
+
+rule score:
+    input:
+        weights=f"<results>/models/{MODEL_RUN}/model.safetensors",
+        facts=f"<results>/models/{MODEL_RUN}/model.json",
+        manifest="<results>/manifests/{split}.parquet",
+        features=per(inputs.scored_features, "model", "split"),
+    output:
+        f"<results>/scores/{MODEL_RUN}/{{split}}.parquet",
+    log:
+        f"<logs>/score/{MODEL_RUN}/{{split}}.log",
+    benchmark:
+        f"<benchmarks>/score/{MODEL_RUN}/{{split}}.jsonl"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        gpu=config["gpu"],
+        mem="4GB",
+        runtime="1h",
+    params:
+        code=code("score", models="model"),
+        results=folder(),
+    script:
+        "../scripts/score.py"

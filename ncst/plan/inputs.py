@@ -1,0 +1,241 @@
+"""What the jobs of the workflow read: configuration and wildcards in, paths and names out.
+
+Read by the Snakefile: nothing heavier than the standard library. ``<results>`` and ``<downloads>`` are Snakemake's
+path variables.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ncst.core.shipped import located
+from ncst.plan import Config, Entry, Pair, entries, official_release, selection, sharding
+from ncst.plan.pools import pool_of
+
+PROSE = {
+    "changes",
+    "citation",
+    "description",
+    "download",
+    "known",
+    "licence",
+    "notes",
+    "paper",
+    "reference",
+    "url",
+    "year",
+}
+"""Keys of entries that people read and no job does."""
+
+
+def facts(entry: Any) -> Any:
+    """Return a config entry without its `PROSE`."""
+    return {key: value for key, value in entry.items() if key not in PROSE} if isinstance(entry, dict) else entry
+
+
+def plugins(config: Config, family: str, name: str) -> list[Pair]:
+    """Return the (family, module) pairs that the entry *name* runs: its own, and those that it names."""
+    entry = config[family][name]
+    own = family, entries.module_of(config, family, name)
+    if family == "alms":
+        return [own, *plugins(config, "codecs", entry["codec"])]
+    if family == "detectors":
+        options = [entry.get("options") or {}, *({"members": m} for m in (entry.get("tune") or {}).get("members", ()))]
+        return [own, *(("detectors", member) for one in options for member in _members(one))]
+    if family == "models":
+        return [own, *_trained_with(config, name)]
+    return [own]
+
+
+def _members(options: Entry) -> Iterator[str]:
+    """Yield the detectors that the options of one name as its members, and theirs."""
+    for name, inner in (options.get("members") or {}).items():
+        yield name
+        yield from _members(inner or {})
+
+
+def _trained_with(config: Config, model: str) -> Iterator[Pair]:
+    entry = entries.model_entry(config, model)
+    yield "objectives", entry["training"].get("objective", {"name": "cross_entropy"})["name"]
+    yield from plugins(config, "frontends", entry["frontend"])
+    for name in (entry.get("augmentation") or {}).get("perturbations", ()):
+        yield from plugins(config, "perturbations", name)
+
+
+def published(config: Config) -> dict[str, str]:
+    """Return {name: family} of the corpora and releases that can be fetched."""
+    return {
+        name: family
+        for family in ("corpora", "releases")
+        for name, entry in config[family].items()
+        if "download" in entry
+    }
+
+
+def listed(config: Config) -> list[str]:
+    """Return the selected source sets that the release lists: not those whose real speech only the corpora have."""
+    released = official_release.pair_folders(config)
+    known = {source_set for source_set, _ in released}
+    return [
+        name
+        for name in selection.source_sets(config)
+        if name in known and ((name, "real") in released or not selection.has_roots(config, name))
+    ]
+
+
+def weights(config: Config, name: str, family: str = "codecs") -> list[str]:
+    """Return the weight file of a codec, front-end or ALM in a list, empty if it needs none."""
+    file = entries.weight_file(config, name, family)
+    return [file] if file else []
+
+
+def weights_user(config: Config, weights: str) -> tuple[str, str, Entry]:
+    """Return (family, name, entry) of the first entry whose official weights are the file named *weights*."""
+    path = f"weights/{weights}.safetensors"
+    return next(
+        (family, name, entry)
+        for family in ("codecs", "frontends")
+        for name, entry in config[family].items()
+        if (entry.get("weights") or {}).get("official", {}).get("file") == path
+    )
+
+
+def people(config: Config) -> list[str]:
+    """Return the folders of every configured corpus of people, which compact networks learn from."""
+    names = [name for name in selection.corpora(config) if entries.module_of(config, "corpora", name) != "alm"]
+    return [selection.made_root(config, name) or config["roots"][name] for name in names]
+
+
+def made_root(config: Config, corpus: str) -> list[str]:
+    """Return the folder to speak, fetch or generate first in a list, empty where the corpus' root is the user's."""
+    root = selection.made_root(config, corpus)
+    return [root] if root else []
+
+
+def prompts(config: Config, alm: str) -> list[str]:
+    """Return the text file that an ALM speaks in a list, empty if it has none."""
+    file = config["alms"][alm].get("prompts")
+    return [located(file)] if file else []
+
+
+def back_end_weights(config: Config, alm: str) -> list[str]:
+    """Return the weight file of the codec that makes audio of an ALM's codes, in a list."""
+    return weights(config, config["alms"][alm]["codec"])
+
+
+def back_end(config: Config, alm: str) -> dict[str, Any]:
+    """Return the entry of the codec that makes audio of an ALM's codes."""
+    return facts(entries.codec_entry(config, config["alms"][alm]["codec"]))
+
+
+def codec(config: Config, name: str) -> dict[str, Any]:
+    """Return the entry of a codec as jobs read it."""
+    return facts(entries.codec_entry(config, name))
+
+
+def model(config: Config, name: str) -> dict[str, Any]:
+    """Return the entry of a model as its training reads it."""
+    return facts(entries.model_entry(config, name))
+
+
+def pool(config: Config, source_set: str) -> dict[str, Entry]:
+    """Return the options of the selected source sets that share no utterance with *source_set*, itself included."""
+    return pool_of(source_set, {name: config["sources"][name] for name in selection.source_sets(config)})
+
+
+def indexes(config: Config, source_set: str) -> list[str]:
+    """Return the indexes of the corpora that the source sets of a pool draw from."""
+    names = dict.fromkeys(name for options in pool(config, source_set).values() for name in options["corpora"])
+    return [f"<results>/corpora/{name}.parquet" for name in names]
+
+
+def audio(config: Config, *splits: str) -> list[str]:
+    """Return the shards of audio of *splits*, each once."""
+    return sharding.pair_files(config, "<results>/audio/{source_set}/{codec}/{shard}.parquet", _pairs(config, splits))
+
+
+def features(config: Config, frontend: str, *splits: str) -> list[str]:
+    """Return the feature files of every clip of *splits*, each once."""
+    pattern = "<results>/features/{frontend}/{source_set}/{codec}/{shard}.npy"
+    return sharding.pair_files(config, pattern, _pairs(config, splits), frontend=frontend)
+
+
+def _pairs(config: Config, splits: Iterable[str]) -> list[Pair]:
+    return list(dict.fromkeys(pair for split in splits for pair in selection.pairs(config, split)))
+
+
+def training_manifest(config: Config, model: str) -> str:
+    """Return the manifest that a model learns from."""
+    return f"<results>/manifests/{selection.training_splits(config, model)[0]}.parquet"
+
+
+def development_manifest(config: Config, model: str) -> str:
+    """Return the manifest that chooses a model's best epoch."""
+    return f"<results>/manifests/{selection.training_splits(config, model)[1]}.parquet"
+
+
+def training_features(config: Config, model: str) -> list[str]:
+    """Return the feature files that a model's training reads."""
+    return features(config, config["models"][model]["frontend"], *selection.training_splits(config, model))
+
+
+def scored_features(config: Config, model: str, split: str) -> list[str]:
+    """Return the feature files of a split that a model reads."""
+    return features(config, config["models"][model]["frontend"], split)
+
+
+def augmentation(config: Config, model: str) -> list[str]:
+    """Return the waveforms and weights that the augmentation of a model's training reads, if it has one."""
+    found = entries.model_entry(config, model).get("augmentation")
+    if not found:
+        return []
+    files = features(config, found["waveforms"], selection.training_splits(config, model)[0])
+    return [*files, *([found["weights"]] if found["weights"] else [])]
+
+
+def checkpoint(config: Config, model: str) -> list[str]:
+    """Return the published checkpoint that a model's weights come from in a list, empty if it is trained."""
+    file = entries.model_entry(config, model).get("checkpoint")
+    return [file] if file else []
+
+
+def training_scores(config: Config, model: str, seed: str) -> str:
+    """Return a model's scores of the split that it learnt from."""
+    return f"<results>/scores/{model}/seed-{seed}/{selection.training_splits(config, model)[0]}.parquet"
+
+
+def tested_scores(config: Config, model: str, seed: str) -> list[str]:
+    """Return a taxonomy tracer's scores of the splits that it is tested on."""
+    return [f"<results>/scores/{model}/seed-{seed}/{split}.parquet" for split in selection.tested_splits(config, model)]
+
+
+def tested_titles(config: Config, model: str) -> dict[str, str]:
+    """Return {split: title} of the splits that a taxonomy tracer is tested on."""
+    return {split: config["splits"][split]["title"] for split in selection.tested_splits(config, model)}
+
+
+def learnt_parameters(config: Config, model: str) -> dict[str, Any] | None:
+    """Return the parameters of the codecs that a taxonomy tracer learns; None for others, which do not read them."""
+    if model not in entries.tracers(config):
+        return None
+    return selection.codec_parameters(config, selection.training_splits(config, model))
+
+
+def tested_parameters(config: Config, model: str) -> dict[str, Any]:
+    """Return the parameters of the codecs that a taxonomy tracer learns or is tested on."""
+    splits = selection.training_splits(config, model) + selection.tested_splits(config, model)
+    return selection.codec_parameters(config, splits)
+
+
+def frontend(config: Config, model: str) -> dict[str, Any]:
+    """Return the entry of a model's front-end."""
+    return facts(config["frontends"][config["models"][model]["frontend"]])
+
+
+def frontend_weights(config: Config, model: str) -> list[str]:
+    """Return the weight file of a model's front-end in a list, empty if it needs none."""
+    return weights(config, config["models"][model]["frontend"], "frontends")
+
+
+def measured(config: Config, split: str) -> int | None:
+    """Return how many clips of a split are measured at most; None for all, those of test splits of real speech."""
+    return None if split in selection.real_splits(config) else config["robustness"]["shortcuts"]

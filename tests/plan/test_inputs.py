@@ -1,0 +1,113 @@
+import pytest
+
+from ncst.plan import inputs, selection
+from ncst.plan.config import load_config
+
+
+@pytest.fixture
+def mitigations():
+    return load_config("config/mitigations.yaml")
+
+
+def test_an_entry_names_its_plugins(config):
+    assert inputs.plugins(config, "codecs", "encodec_12") == [("codecs", "encodec")]
+    assert inputs.plugins(config, "alms", "demo_alm") == [("alms", "demo"), ("codecs", "mimi")]
+    ensemble = {("detectors", name) for name in ("ensemble", "energy", "nsd", "relative_mahalanobis")}
+    assert set(inputs.plugins(config, "detectors", "ensemble")) == ensemble
+    config["detectors"]["ensemble"]["tune"] = {"members": [{"knn": {}, "ensemble": {"members": {"vim": None}}}]}
+    tried = {("detectors", name) for name in ("knn", "vim")}
+    assert set(inputs.plugins(config, "detectors", "ensemble")) == ensemble | tried
+
+
+def test_a_model_names_its_objective_front_end_and_perturbations(config, mitigations):
+    assert inputs.plugins(config, "models", "mel_lcnn") == [
+        ("models", "mel_lcnn"),
+        ("objectives", "cross_entropy"),
+        ("frontends", "mel"),
+    ]
+    assert ("objectives", "regmixup") in inputs.plugins(mitigations, "models", "w2v2_aasist_regmixup")
+    config["models"]["mel_lcnn"]["training"] = {"augment": ["noise_10", "g711_mu"]}
+    assert inputs.plugins(config, "models", "mel_lcnn")[3:] == [("perturbations", "noise"), ("perturbations", "g711")]
+
+
+def test_what_people_read_reaches_no_job(config):
+    assert {"notes", "licence", "known"} & inputs.codec(config, "mimi").keys() == set()
+    assert inputs.codec(config, "mimi")["title"] == "Mimi"
+    assert {"year", "reference", "paper"} & inputs.facts(config["detectors"]["knn"]).keys() == set()
+    assert inputs.facts("/data/vctk") == "/data/vctk"
+
+
+def test_weights_of_what_runs(config):
+    assert inputs.weights(config, "mimi") == ["resources/compact/mimi.safetensors"]
+    assert inputs.weights(config, "real") == []
+    assert inputs.back_end_weights(config, "demo_alm") == inputs.weights(config, "mimi")
+    assert inputs.frontend_weights(config, "mel_lcnn") == []
+    assert inputs.weights_user(config, "mimi")[:2] == ("codecs", "mimi")
+
+
+def test_made_corpora_come_first(config):
+    assert inputs.made_root(config, "vctk") == ["<results>/demo/vctk"]
+    config["roots"]["vctk"] = "/data/vctk"
+    assert inputs.made_root(config, "vctk") == []
+    found = inputs.people(config)
+    assert "/data/vctk" in found
+    assert "<results>/alms/demo_alm" not in found
+
+
+def test_a_pool_shares_its_indexes(config):
+    assert inputs.pool(config, "st_dev").keys() >= {"st_train", "st_dev", "st_eval"}
+    found = inputs.indexes(config, "st_dev")
+    assert found == inputs.indexes(config, "st_train")
+    assert len(found) == len(set(found))
+    assert "<results>/corpora/vctk.parquet" in found
+
+
+def test_files_of_splits_are_named_once(config):
+    one, twice = inputs.audio(config, "eval_id"), inputs.audio(config, "eval_id", "eval_id")
+    assert one == twice
+    assert "<results>/audio/st_eval/real/00000-of-" in one[0]
+    features = inputs.scored_features(config, "mel_lcnn", "eval_id")
+    assert len(features) == len(one)
+    assert features[0].startswith("<results>/features/mel/st_eval/real/")
+
+
+def test_a_training_reads_its_own_splits(config, mitigations):
+    assert inputs.training_manifest(config, "mel_lcnn") == "<results>/manifests/train.parquet"
+    assert inputs.development_manifest(config, "mel_lcnn") == "<results>/manifests/dev.parquet"
+    assert inputs.training_scores(config, "mel_lcnn", "688") == "<results>/scores/mel_lcnn/seed-688/train.parquet"
+    assert inputs.training_features(config, "mel_lcnn") == inputs.features(config, "mel", "train", "dev")
+    assert inputs.augmentation(config, "mel_lcnn") == inputs.checkpoint(config, "mel_lcnn") == []
+    config["models"]["mel_lcnn"]["training"] = {"augment": ["noise_10"]}
+    (waveform, *_) = inputs.augmentation(config, "mel_lcnn")
+    assert waveform.startswith("<results>/features/waveform")
+
+
+def test_tracers_know_the_parameters_of_codecs(config):
+    tracer = next(name for name in config["models"] if "heads" in config["models"][name])
+    assert inputs.learnt_parameters(config, "mel_lcnn") is None
+    learnt, tested = inputs.learnt_parameters(config, tracer), inputs.tested_parameters(config, tracer)
+    assert learnt.items() <= tested.items()
+    titles = inputs.tested_titles(config, tracer)
+    assert [f"<results>/scores/{tracer}/seed-1/{split}.parquet" for split in titles] == inputs.tested_scores(
+        config, tracer, "1"
+    )
+
+
+def test_the_release_lists_what_it_has(config, tmp_path):
+    assert inputs.listed(config) == []
+    config["release"] = {"root": str(tmp_path), "copy": False, "partial": False}
+    spoken = inputs.listed(config)
+    config["roots"] = dict.fromkeys(config["roots"])
+    assert set(inputs.listed(config)) - set(spoken) == {"ncssd"}, "its real speech is no part of the release"
+    assert set(spoken) == {"st_train", "st_dev", "st_eval"}
+
+
+def test_real_speech_is_measured_whole(config):
+    assert [inputs.measured(config, split) for split in selection.real_splits(config)] == [None] * 3
+    assert inputs.measured(config, "train") == config["robustness"]["shortcuts"]
+
+
+def test_published_data_can_be_fetched(config):
+    found = inputs.published(config)
+    assert found["vctk"] == "corpora"
+    assert all("download" in config[family][name] for name, family in found.items())

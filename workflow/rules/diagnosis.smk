@@ -1,0 +1,66 @@
+rule measure_clips:
+    input:
+        manifest="<results>/manifests/{split}.parquet",
+        shards=per(inputs.audio, "split"),
+    output:
+        "<results>/measures/{split}.parquet",
+    log:
+        "<logs>/measure_clips/{split}.log",
+    benchmark:
+        "<benchmarks>/measure_clips/{split}.jsonl"
+    conda:
+        "../../environment.yml"
+    threads: config["train_threads"]
+    resources:
+        mem="4GB",
+        runtime="2h",
+    params:
+        code=code("measure_clips"),
+        audio=folder("audio"),
+        limit=per(inputs.measured, "split"),
+        seed=config["seed"],
+    script:
+        "../scripts/measure_clips.py"
+
+
+rule audit_shortcuts:
+    input:
+        train="<results>/measures/train.parquet",
+        test=expand("<results>/measures/{split}.parquet", split=of_role("id")),
+    output:
+        "<results>/robustness/shortcuts.json",
+    log:
+        "<logs>/audit_shortcuts.log",
+    conda:
+        "../../environment.yml"
+    resources:
+        mem="2GB",
+        runtime="1h",
+    params:
+        code=code("audit_shortcuts"),
+        seed=config["seed"],
+    script:
+        "../scripts/audit_shortcuts.py"
+
+
+rule evaluate_unseen_real:
+    input:
+        scores=expand(f"<results>/scores/{MODEL_RUN}/{{split}}.parquet", split=REAL, allow_missing=True),
+        measures=expand("<results>/measures/{split}.parquet", split=REAL),
+    output:
+        f"<results>/unseen_real/{MODEL_RUN}.json",
+    log:
+        f"<logs>/evaluate_unseen_real/{MODEL_RUN}.log",
+    conda:
+        "../../environment.yml"
+    resources:
+        mem="2GB",
+        runtime="1h",
+    params:
+        code=code("evaluate_unseen_real"),
+        splits=REAL,
+        corpora={name: entry["title"] for name, entry in config["corpora"].items()},
+        title=entry("models", "model", "title"),
+        seed=config["seed"],
+    script:
+        "../scripts/evaluate_unseen_real.py"
