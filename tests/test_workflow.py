@@ -7,6 +7,8 @@ import resource
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 from pathlib import Path
 
 import numpy as np
@@ -48,10 +50,11 @@ class Project:
             else:
                 shutil.copy2(source, target)
         self.results = folder / "results" / "tiny"
+        self.python = sys.executable
 
     def snakemake(self, *arguments, overlay="tests/tiny.yaml"):
         overlays = [overlay] if isinstance(overlay, str) else overlay
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", *overlays]
+        command = [self.python, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", *overlays]
         environment = {
             **os.environ,
             "PYTHONPATH": str(self.folder),
@@ -254,6 +257,23 @@ def test_the_mitigations_run_beside_their_baseline_at_full_size(project):
     assert queued["train"] == queued["evaluate"] == 3 * 9 + 1
     assert queued["detect"] == 5 * queued["train"]
     assert sum(queued.values()) <= 1_200
+
+
+def test_a_folder_may_have_any_name_without_braces(tmp_path):
+    project = Project(tmp_path / "my project (v2) [a]")
+    venv.create(project.folder / ".venv", symlinks=True)
+    (packages,) = project.folder.glob(".venv/lib/python*/site-packages")
+    (packages / "outer.pth").write_text(sysconfig.get_path("purelib"))
+    project.python = project.folder / ".venv/bin/python"
+    assert project.queued()["resynthesize"] == 12
+    done = project.snakemake("results/tiny/corpora/vctk.parquet")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (project.results / "corpora/vctk.parquet").is_file()
+    braces = Project(tmp_path / "my {project}")
+    done = braces.snakemake("--dry-run")
+    assert done.returncode != 0
+    assert re.search(r"braces in .*my \{project\}.* for wildcards: move the project", done.stderr)
+    assert "Traceback" not in done.stderr
 
 
 def test_linters_are_content():

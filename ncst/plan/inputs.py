@@ -11,6 +11,9 @@ from ncst.core.shipped import located
 from ncst.plan import Config, Entry, Pair, entries, official_release, selection, sharding
 from ncst.plan.pools import pool_of
 
+File = str | list[str]
+"""A file, or an empty list where there is none, as Snakemake's input functions say it."""
+
 PROSE = {
     "changes",
     "citation",
@@ -82,10 +85,9 @@ def listed(config: Config) -> list[str]:
     ]
 
 
-def weights(config: Config, name: str, family: str = "codecs") -> list[str]:
-    """Return the weight file of a codec, front-end or ALM in a list, empty if it needs none."""
-    file = entries.weight_file(config, name, family)
-    return [file] if file else []
+def weights(config: Config, name: str, family: str = "codecs") -> File:
+    """Return the weight file of a codec, front-end or ALM."""
+    return entries.weight_file(config, name, family) or []
 
 
 def weights_user(config: Config, weights: str) -> tuple[str, str, Entry]:
@@ -105,20 +107,19 @@ def people(config: Config) -> list[str]:
     return [selection.made_root(config, name) or config["roots"][name] for name in names]
 
 
-def made_root(config: Config, corpus: str) -> list[str]:
-    """Return the folder to speak, fetch or generate first in a list, empty where the corpus' root is the user's."""
-    root = selection.made_root(config, corpus)
-    return [root] if root else []
+def made_root(config: Config, corpus: str) -> File:
+    """Return the folder to speak, fetch or generate first, none where the corpus' root is the user's."""
+    return selection.made_root(config, corpus) or []
 
 
-def prompts(config: Config, alm: str) -> list[str]:
-    """Return the text file that an ALM speaks in a list, empty if it has none."""
+def prompts(config: Config, alm: str) -> File:
+    """Return the text file that an ALM speaks."""
     file = config["alms"][alm].get("prompts")
-    return [located(file)] if file else []
+    return located(file) if file else []
 
 
-def back_end_weights(config: Config, alm: str) -> list[str]:
-    """Return the weight file of the codec that makes audio of an ALM's codes, in a list."""
+def back_end_weights(config: Config, alm: str) -> File:
+    """Return the weight file of the codec that makes audio of an ALM's codes."""
     return weights(config, config["alms"][alm]["codec"])
 
 
@@ -192,10 +193,9 @@ def augmentation(config: Config, model: str) -> list[str]:
     return [*files, *([found["weights"]] if found["weights"] else [])]
 
 
-def checkpoint(config: Config, model: str) -> list[str]:
-    """Return the published checkpoint that a model's weights come from in a list, empty if it is trained."""
-    file = entries.model_entry(config, model).get("checkpoint")
-    return [file] if file else []
+def checkpoint(config: Config, model: str) -> File:
+    """Return the published checkpoint that a model's weights come from, none if it is trained."""
+    return entries.model_entry(config, model).get("checkpoint") or []
 
 
 def training_scores(config: Config, model: str, seed: str) -> str:
@@ -231,8 +231,8 @@ def frontend(config: Config, model: str) -> dict[str, Any]:
     return facts(config["frontends"][config["models"][model]["frontend"]])
 
 
-def frontend_weights(config: Config, model: str) -> list[str]:
-    """Return the weight file of a model's front-end in a list, empty if it needs none."""
+def frontend_weights(config: Config, model: str) -> File:
+    """Return the weight file of a model's front-end."""
     return weights(config, config["models"][model]["frontend"], "frontends")
 
 

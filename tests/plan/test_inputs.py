@@ -38,7 +38,7 @@ def test_what_people_read_reaches_no_job(config):
 
 
 def test_weights_of_what_runs(config):
-    assert inputs.weights(config, "mimi") == ["resources/compact/mimi.safetensors"]
+    assert inputs.weights(config, "mimi") == "resources/compact/mimi.safetensors"
     assert inputs.weights(config, "real") == []
     assert inputs.back_end_weights(config, "demo_alm") == inputs.weights(config, "mimi")
     assert inputs.frontend_weights(config, "mel_lcnn") == []
@@ -46,7 +46,7 @@ def test_weights_of_what_runs(config):
 
 
 def test_made_corpora_come_first(config):
-    assert inputs.made_root(config, "vctk") == ["<results>/demo/vctk"]
+    assert inputs.made_root(config, "vctk") == "<results>/demo/vctk"
     config["roots"]["vctk"] = "/data/vctk"
     assert inputs.made_root(config, "vctk") == []
     found = inputs.people(config)

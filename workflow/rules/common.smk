@@ -1,4 +1,6 @@
 import re
+import shlex
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -8,6 +10,14 @@ from ncst.errors import NcstError
 from ncst.plan import entries, inputs, official_release, selection
 from ncst.plan.code import code_of
 from ncst.plan.config import complete
+
+SCRIPTS = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parent / "scripts"
+for place in map(str, (Path.cwd(), SCRIPTS.parent)):
+    if set("{}").intersection(place):
+        raise WorkflowError(f"Snakemake takes the braces in {place} for wildcards: move the project to a path without.")
+
+# Snakemake hands the path of its interpreter to the shell as it is; this one may hold spaces or parentheses.
+sys.executable = shlex.quote(sys.executable)
 
 try:
     complete(config)
@@ -28,7 +38,6 @@ except NcstError as error:
 
 PUBLISHED = inputs.published(config)
 RELEASED = list(official_release.pair_folders(config))
-SCRIPTS = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parent / "scripts"
 MODEL_RUN = "{model}/seed-{seed}"
 RESULTS = f"{config['results']}/{config['name']}"
 
