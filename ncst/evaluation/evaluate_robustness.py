@@ -14,7 +14,7 @@ def evaluate_robustness(scores, metrics, cells, splits, out, draw=688, resamples
     Parameters
     ----------
     scores : path
-        What `ncst.evaluation.robustness.score_robustness` wrote.
+        What `ncst.evaluation.score_robustness` wrote.
     metrics : path
         The metrics file of the same model and seed: its title, and whether it is too weak for detectors.
     cells : dict of str to str

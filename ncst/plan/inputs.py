@@ -14,19 +14,22 @@ from ncst.plan.pools import pool_of
 File = str | list[str]
 """A file, or an empty list where there is none, as Snakemake's input functions say it."""
 
-PROSE = {
-    "changes",
-    "citation",
-    "description",
-    "download",
-    "known",
-    "licence",
-    "notes",
-    "paper",
-    "reference",
-    "url",
-    "year",
-}
+PROSE = frozenset(
+    [
+        "changes",
+        "citation",
+        "description",
+        "download",
+        "known",
+        "licence",
+        "notes",
+        "paper",
+        "reference",
+        "title",
+        "url",
+        "year",
+    ]
+)
 """Keys of entries that people read and no job does."""
 
 
@@ -134,8 +137,8 @@ def codec(config: Config, name: str) -> dict[str, Any]:
 
 
 def model(config: Config, name: str) -> dict[str, Any]:
-    """Return the entry of a model as its training reads it."""
-    return facts(entries.model_entry(config, name))
+    """Return the entry of a model as its training reads it, with the title that it notes."""
+    return facts(entries.model_entry(config, name)) | {"title": config["models"][name]["title"]}
 
 
 def pool(config: Config, source_set: str) -> dict[str, Entry]:

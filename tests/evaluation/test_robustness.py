@@ -10,7 +10,8 @@ from helpers.fake_results import write
 
 from ncst.errors import NcstError
 from ncst.evaluation.evaluate_robustness import evaluate_robustness
-from ncst.evaluation.robustness import perturb_clips, sample_clips
+from ncst.evaluation.perturb_clips import perturb_clips
+from ncst.evaluation.sample_clips import sample_clips
 from ncst.formats.cells import write_cell_scores
 from ncst.formats.metrics import METRICS
 from ncst.formats.shards import iter_clips

@@ -31,8 +31,9 @@ def test_a_model_names_its_objective_front_end_and_perturbations(config, mitigat
 
 
 def test_what_people_read_reaches_no_job(config):
-    assert {"notes", "licence", "known"} & inputs.codec(config, "mimi").keys() == set()
-    assert inputs.codec(config, "mimi")["title"] == "Mimi"
+    assert {"notes", "licence", "known", "title"} & inputs.codec(config, "mimi").keys() == set()
+    assert inputs.codec(config, "mimi")["class_id"] == 1
+    assert inputs.model(config, "mel_lcnn")["title"]
     assert {"year", "reference", "paper"} & inputs.facts(config["detectors"]["knn"]).keys() == set()
     assert inputs.facts("/data/vctk") == "/data/vctk"
 

@@ -88,7 +88,8 @@ def test_merging_replaces_lists_and_merges_mappings():
 
 def test_planning_imports_nothing_heavy():
     heavy = ("torch", "pyarrow", "pandas", "numpy")
-    code = f"import sys; import ncst.plan.config, ncst.plan.inputs, ncst.plan.code, ncst.cli; print([m for m in {heavy} if m in sys.modules])"
+    modules = "ncst.plan.config, ncst.plan.inputs, ncst.plan.code, ncst.cli"
+    code = f"import sys, {modules}; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
 

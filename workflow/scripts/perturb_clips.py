@@ -1,7 +1,7 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.evaluation.robustness import perturb_clips
+    from ncst.evaluation.perturb_clips import perturb_clips
 
     perturb_clips(
         snakemake.input.clips,

@@ -3,7 +3,7 @@ from ncst.core.job import job
 with job(snakemake):
     from pathlib import Path
 
-    from ncst.evaluation.robustness import sample_clips
+    from ncst.evaluation.sample_clips import sample_clips
 
     params = snakemake.params
     counts = dict(zip(snakemake.input.manifests, params.counts))

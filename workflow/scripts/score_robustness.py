@@ -4,7 +4,7 @@ with job(snakemake):
     from pathlib import Path
 
     from ncst import registry
-    from ncst.evaluation.robustness import score_robustness
+    from ncst.evaluation.score_robustness import score_robustness
 
     entry = snakemake.params.entry
     device = "cuda" if snakemake.resources.get("gpu") else "cpu"
