@@ -14,22 +14,7 @@ from ncst.plan.pools import pool_of
 File = str | list[str]
 """A file, or an empty list where there is none, as Snakemake's input functions say it."""
 
-PROSE = frozenset(
-    [
-        "changes",
-        "citation",
-        "description",
-        "download",
-        "known",
-        "licence",
-        "notes",
-        "paper",
-        "reference",
-        "title",
-        "url",
-        "year",
-    ]
-)
+PROSE = {"changes", "download", "known", "licence", "notes", "paper", "reference", "title", "url"}
 """Keys of entries that people read and no job does."""
 
 

@@ -34,7 +34,7 @@ def test_what_people_read_reaches_no_job(config):
     assert {"notes", "licence", "known", "title"} & inputs.codec(config, "mimi").keys() == set()
     assert inputs.codec(config, "mimi")["class_id"] == 1
     assert inputs.model(config, "mel_lcnn")["title"]
-    assert {"year", "reference", "paper"} & inputs.facts(config["detectors"]["knn"]).keys() == set()
+    assert {"reference", "paper"} & inputs.facts(config["detectors"]["knn"]).keys() == set()
     assert inputs.facts("/data/vctk") == "/data/vctk"
 
 
