@@ -12,16 +12,7 @@ KMEANS_ROUNDS = 12
 class Book:
     """One codebook of a network, learned by moving averages of the vectors that chose each code.
 
-    Parameters
-    ----------
-    table : (codes, dimension) tensor
-        The network's own codebook, written in place.
-    enter, leave : Conv1d or Linear or None
-        The network's projections to and from the codebook's space; both or none.
-    normalise : bool
-        Codes are chosen by the angle between vector and code instead of their distance.
-    stride : int
-        Vectors are averaged over this many frames and the chosen codes repeated.
+    The parameters are the attributes of `ncst.audio.codecs._parts.Book`.
     """
 
     def __init__(self, table, enter=None, leave=None, normalise=False, stride=1):
@@ -92,13 +83,7 @@ class Book:
 class Chain:
     """Books that quantize one after the other what the books before them left over.
 
-    Parameters
-    ----------
-    books : list of Book
-    enter, leave : callable or None
-        Projections of (B, D, T) around the whole chain.
-    rest : bool
-        The chain sees the latent less the outputs of the chains before it, not the latent itself.
+    The parameters are the attributes of `ncst.audio.codecs._parts.Chain`.
     """
 
     def __init__(self, books, enter=None, leave=None, rest=False):
@@ -152,6 +137,14 @@ class Chain:
 
 class Chains(list):
     """All `Chain` of a network; the decoder receives the sum of their outputs."""
+
+    @classmethod
+    def of(cls, described):
+        """Return the chains that a codec's `parts` describe."""
+        return cls(
+            Chain([Book(**vars(book)) for book in chain.books], chain.enter, chain.leave, chain.rest)
+            for chain in described
+        )
 
     @property
     def books(self):

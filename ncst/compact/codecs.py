@@ -7,7 +7,8 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
 
-from ncst.compact.networks import take_apart
+from ncst import registry
+from ncst.compact.codebooks import Chains
 from ncst.compact.speech import Crops, SpectralLoss
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import SAMPLE_RATE
@@ -35,14 +36,16 @@ class Trainer:
     def __init__(self, name, config, utterances):
         self.recipe = config["training"]
         torch.manual_seed(seed_of(self.recipe["seed"], name))
-        self.parts = take_apart(name, config["network"])
+        codec = registry.load("codecs", name).untrained(config["network"])
+        self.network, self.parts = codec.network, codec.parts()
+        self.chains = Chains.of(self.parts.chains)
         self.generator = torch.Generator().manual_seed(seed_of(self.recipe["seed"], name, "codes"))
         frame = self.parts.frame
         length = frame * max(1, round(self.recipe["seconds"] * SAMPLE_RATE / frame))
         self.crops = Crops(utterances, length, seed_of(self.recipe["seed"], name, "crops"))
         self.spectral = SpectralLoss()
-        tables = {book.table.data_ptr() for book in self.parts.chains.books}
-        self.trained = [p for p in self.parts.network.parameters() if p.data_ptr() not in tables]
+        tables = {book.table.data_ptr() for book in self.chains.books}
+        self.trained = [p for p in self.network.parameters() if p.data_ptr() not in tables]
         self._initialise()
         self.average = [p.detach().clone() for p in self.trained]
         self.optimizer = torch.optim.AdamW(
@@ -54,13 +57,13 @@ class Trainer:
     @torch.no_grad()
     def _initialise(self):
         audio = self.crops.batch(16)
-        latent, side = unit_variance(self.parts.network, lambda: self.parts.encode(audio))
-        latent = self.parts.chains.bypass(latent)
-        output = unit_variance(self.parts.network.decoder, lambda: self.parts.decode(latent, side))
+        latent, side = unit_variance(self.network, lambda: self.parts.encode(audio))
+        latent = self.chains.bypass(latent)
+        output = unit_variance(self.network.decoder, lambda: self.parts.decode(latent, side))
         self._amplify(float(audio.std() / output.std().clamp(min=1e-6)))
 
     def _amplify(self, gain):
-        last = [m for m in self.parts.network.decoder.modules() if isinstance(m, (*LAYERS, nn.GroupNorm))][-1]
+        last = [m for m in self.network.decoder.modules() if isinstance(m, (*LAYERS, nn.GroupNorm))][-1]
         if isinstance(last, nn.Linear):  # a spectrum head: log-magnitudes, then phases
             last.bias[: len(last.bias) // 2] += math.log(gain)
         else:
@@ -71,7 +74,7 @@ class Trainer:
     @torch.no_grad()
     def _start_books(self):
         latents = torch.cat([self.parts.encode(self.crops.batch(8))[0] for _ in range(64)])
-        self.parts.chains.start(latents, self.generator)
+        self.chains.start(latents, self.generator)
         self.quantizing = True
 
     def train_step(self):
@@ -85,9 +88,9 @@ class Trainer:
         latent, side = self.parts.encode(audio)
         commitment, seen, concentrated = torch.zeros(()), [], concentration(latent)
         if self.quantizing:
-            latent, commitment, seen = self.parts.chains.quantize(latent, self._some_books())
+            latent, commitment, seen = self.chains.quantize(latent, self._some_books())
         else:
-            latent = self.parts.chains.bypass(latent)
+            latent = self.chains.bypass(latent)
         output = self.parts.decode(latent, side)[..., : audio.shape[-1]]
         waveform = functional.l1_loss(output, audio[..., : output.shape[-1]])
         spectral = self.spectral(output, audio[..., : output.shape[-1]])
@@ -125,13 +128,13 @@ class Trainer:
         The losses favour outputs that are too quiet where the phase is uncertain.
         """
         torch._foreach_copy_(self.trained, self.average)
-        self.parts.network.eval()
+        self.network.eval()
         audio = self.crops.batch(64)
         latent, side = self.parts.encode(audio)
-        latent = self.parts.chains.quantize(latent)[0] if self.quantizing else self.parts.chains.bypass(latent)
+        latent = self.chains.quantize(latent)[0] if self.quantizing else self.chains.bypass(latent)
         quieter = levels(self.parts.decode(latent, side)[..., : audio.shape[-1]]).mean() - levels(audio).mean()
         self._amplify(math.exp(-float(quieter)))
-        return self.parts.network
+        return self.network
 
 
 def levels(audio):

@@ -10,25 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ncst import registry
 from ncst.core.files import PathLike
 from ncst.errors import NcstError
 
 _BOOKKEEPING = {"architectures", "model_type", "torch_dtype", "dtype", "transformers_version"}
 _NEW = ".parametrizations.weight.original"
-_SIGNS = [
-    ("Mimi", r"semantic_residual_vector_quantizer"),
-    ("SpeechTokenizer", r"^transform\.weight$"),
-    ("WavTokenizer", r"^(feature_extractor\.encodec|.*pos_net\.)"),
-    ("FACodec", r"timbre_encoder|timbre_linear"),
-    ("AudioDec", r"pad_buffer$|quantizer\.codebook\.layers"),
-    ("HiFi-Codec", r"quantizer_modules2?\."),
-    ("SNAC", r"quantizer\.quantizers\.\d+\.in_proj\.parametrizations"),
-    ("DAC", r"quantizer\.quantizers\.\d+\.in_proj\.weight"),
-    ("FunCodec (original names)", r"^quantizer\.rq\.model\."),
-    ("EnCodec, FunCodec or AcademiCodec", r"^quantizer\.layers\.\d+\.codebook\."),
-    ("EnCodec (original names)", r"quantizer\.vq\.layers\.\d+\._codebook"),
-    ("Lyra", r"^soundstream_encoder$"),
-]
 
 
 def load_pickle(path: PathLike) -> Any:
@@ -71,13 +58,19 @@ def fold(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def looks_like(keys: Iterable[str]) -> str:
-    """Return the name of the codec whose tensors are called *keys*, or what little can be said.
+    """Return the name of the codec module whose tensors are called *keys*, or what little can be said.
 
-    >>> looks_like(["encoder.conv1.weight", "quantizer.quantizers.0.in_proj.weight"])
-    'DAC'
+    Of several codecs whose `signs` are there, those with the rarest one are meant: the others share parts with them.
+
+    >>> looks_like(["encoder.block.0.weight", "quantizer.quantizers.0.in_proj.weight"])
+    'dac'
     """
     keys = list(keys)
-    for name, sign in _SIGNS:
-        if any(re.search(sign, key) for key in keys):
-            return name
+    found: dict[int, list[str]] = {}
+    for name in registry.modules("codecs"):
+        if signs := registry.load("codecs", name).signs:
+            found.setdefault(sum(bool(re.search(signs, key)) for key in keys), []).append(name)
+    found.pop(0, None)
+    if found:
+        return " or ".join(found[min(found)])
     return f"an unknown network (first tensor {keys[0]!r})" if keys else "an empty file"

@@ -56,7 +56,7 @@ def csm(folder):
         vocab_size=67,
         text_vocab_size=64,
         max_position_embeddings=128,
-        codec_config={"model_type": "mimi", **tiny_codecs.NETWORKS["mimi"]},
+        codec_config={"model_type": "mimi", **registry.load("codecs", "mimi").tiny()},
         depth_decoder_config=depth.to_dict(),
         bos_token_id=2,
         pad_token_id=1,
@@ -95,7 +95,7 @@ def bark(folder):
         fine_acoustics_config=BarkFineConfig(
             **sizes, block_size=64, input_vocab_size=65, output_vocab_size=65, n_codes_total=4, n_codes_given=1
         ).to_dict(),
-        codec_config={"model_type": "encodec", **tiny_codecs.NETWORKS["soundstream"]},
+        codec_config={"model_type": "encodec", **registry.load("codecs", "soundstream").tiny()},
     )
     BarkModel(config).save_pretrained(folder)
     stages = {

@@ -8,7 +8,7 @@ from helpers.check_codes import check_codes
 from signals import speech_like
 
 from ncst import registry
-from ncst.audio.codecs._base import load_strictly, read_weights
+from ncst.audio.codecs._base import Base, load_strictly, read_weights
 from ncst.audio.delay import estimate_delay_ms
 from ncst.core.waveforms import rms_db
 from ncst.errors import NcstError
@@ -65,10 +65,19 @@ def test_fewer_books_change_the_codes_alone_at_the_end(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"), [("encodec", "DAC"), ("dac", "SNAC"), ("snac", "Mimi"), ("mimi", "EnCodec")]
+    ("asked", "other", "found"),
+    [
+        ("encodec", "dac", "dac"),
+        ("dac", "snac", "snac"),
+        ("snac", "mimi", "mimi"),
+        ("mimi", "speechtokenizer", "speechtokenizer"),
+        ("mimi", "encodec", "encodec or soundstream"),
+        ("encodec", "funcodec", "encodec or funcodec or soundstream"),
+        ("dac", "facodec", "facodec"),
+        ("dac", "wavtokenizer", "wavtokenizer"),
+    ],
 )
-def test_weights_of_another_network_are_named(asked, found, tmp_path):
-    other = {"DAC": "dac", "SNAC": "snac", "Mimi": "mimi", "EnCodec": "encodec"}[found]
+def test_weights_of_another_network_are_named(asked, other, found, tmp_path):
     path = tiny_codecs.write(other, tmp_path / "weights.safetensors")
     network = registry.load("codecs", asked)({}, tiny_codecs.write(asked, tmp_path / "own.safetensors")).network
     with pytest.raises(NcstError, match=rf"looks like weights of {found}.* not of the {type(network).__name__}"):
@@ -83,3 +92,14 @@ def test_missing_and_broken_weight_files(tmp_path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(NcstError, match="truncated or no safetensors file"):
         codec({}, path)
+
+
+def test_what_a_codec_does_not_say_is_a_sentence():
+    class Codec(Base):
+        def build(self, config):
+            return torch.nn.Identity()
+
+    with pytest.raises(NcstError, match=r"needs weights and has no `tiny`"):
+        Codec.tiny()
+    with pytest.raises(NcstError, match=r"has no `parts`"):
+        Codec.untrained({}).parts()

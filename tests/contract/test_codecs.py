@@ -23,7 +23,7 @@ WEIGHTED = [
     for name, entry in ENTRIES.items()
     if weights_kind(CONFIG, name) in entry["weights"] and Path(weight_file(CONFIG, name)).is_file()
 ]
-SMALL = [*WEIGHTLESS, *(f"tiny {module}" for module in tiny_codecs.NETWORKS)]
+SMALL = [*WEIGHTLESS, *(f"tiny {module}" for module in tiny_codecs.modules())]
 REAL_SPEECH = [*WEIGHTLESS, *WEIGHTED]
 CASES = [*SMALL, *(name for name in WEIGHTED if ENTRIES[name]["role"] not in ("variant", "extra"))]
 STATED = [name for name in WEIGHTED if "bits_per_book" in codec_entry(CONFIG, name)]

@@ -9,6 +9,7 @@ from helpers.server import serving
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from ncst import registry
 from ncst.audio.codecs._base import read_weights
 from ncst.errors import NcstError
 from ncst.fetch.weights import convert, fetch_weights
@@ -24,13 +25,13 @@ def test_fetch_and_convert(server, tmp_path):
     state = load_file(tiny_codecs.write("speechtokenizer", tmp_path / "tiny.safetensors"))
     torch.save(state, tmp_path / "checkpoint")
     server.files["/weights.pt"] = (tmp_path / "checkpoint").read_bytes()
-    server.files["/config.json"] = json.dumps(tiny_codecs.NETWORKS["speechtokenizer"]).encode()
+    server.files["/config.json"] = json.dumps(registry.load("codecs", "speechtokenizer").tiny()).encode()
     names = {"any/SpeechTokenizer.pt": "weights.pt", "any/config.json": "config.json"}
     source = {"source": "url", "files": {file: {"url": f"{server.url}/{name}"} for file, name in names.items()}}
     out = tmp_path / "weights" / "speechtokenizer.safetensors"
     fetch_weights("speechtokenizer", {"weights": {"official": source}}, out, tmp_path / "lock.yaml")
     config, converted = read_weights(out)
-    assert config == tiny_codecs.NETWORKS["speechtokenizer"]
+    assert config == registry.load("codecs", "speechtokenizer").tiny()
     assert all(torch.equal(converted[key], value) for key, value in state.items())
     with safe_open(out, "pt") as file:
         assert file.metadata()["codec"] == "speechtokenizer"
@@ -41,7 +42,7 @@ def test_encodec_in_transformers_layout(tmp_path):
     """The published file names its weight norm as torch once did."""
     from transformers import EncodecConfig, EncodecModel
 
-    config = tiny_codecs.NETWORKS["soundstream"] | {"use_causal_conv": True}
+    config = registry.load("codecs", "soundstream").tiny() | {"use_causal_conv": True}
     theirs = EncodecModel(EncodecConfig(**config)).eval()
     names = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
     state = {}
@@ -66,10 +67,10 @@ def test_encodec_in_transformers_layout(tmp_path):
 def test_another_codecs_file_is_named(tmp_path):
     checkpoint = tmp_path / "weights.pth"
     torch.save({"state_dict": {"quantizer.quantizers.0.in_proj.weight_g": torch.zeros(1)}}, checkpoint)
-    with pytest.raises(NcstError, match=r"weights.pth cannot be weights of audiodec: they look like DAC"):
+    with pytest.raises(NcstError, match=r"weights.pth cannot be weights of audiodec: they look like dac"):
         convert("audiodec", {"settings": {}}, {"a/weights.pth": checkpoint}, tmp_path / "out.safetensors")
     torch.save({"feature_extractor.encodec.x": torch.zeros(1)}, tmp_path / "w.ckpt")
-    with pytest.raises(NcstError, match="WavTokenizer"):
+    with pytest.raises(NcstError, match="look like wavtokenizer"):
         convert("dac", {"settings": {}}, {"w.ckpt": tmp_path / "w.ckpt"}, tmp_path / "out.safetensors")
     assert not (tmp_path / "out.safetensors").exists()
 

@@ -30,7 +30,8 @@ class Base:
     - ``decode(codes, side)`` returns (B, T') float32 audio at `sample_rate`.
 
     A codec with official weights adds the classmethod ``convert(files, entry)``: from the downloaded files
-    ``{name: Path}`` to ``(config, state)``, what ``build`` takes and what its network loads.
+    ``{name: Path}`` to ``(config, state)``, what ``build`` takes and what its network loads. The classmethod `tiny` and
+    the method `parts` are for the tests and for the training of compact weights.
 
     Parameters
     ----------
@@ -57,6 +58,9 @@ class Base:
     changes : tuple of str
         What the codec changes on purpose, so that the tests do not ask for it: ``"level"``, ``"delay"``,
         ``"bandwidth"``. Codecs that are YAML alone say it in their entry, under the same name.
+    signs : str or None
+        A regular expression that names of its tensors match, published ones and those of its weight files, and those of
+        other networks do not: it tells whose file somebody has put in the wrong place.
     """
 
     needs_weights = True
@@ -65,6 +69,7 @@ class Base:
     batches = True
     hop = 1
     sample_rate = SAMPLE_RATE
+    signs: str | None = None
     network: nn.Module | None = None
 
     def __init__(self, entry, weights=None, device="cpu"):
@@ -75,6 +80,40 @@ class Base:
         self.batch_seconds = 0.0 if self.device.type == "cpu" else GPU_BATCH_SECONDS
         if self.needs_weights:
             self.load(*read_weights(weights), weights)
+
+    @classmethod
+    def untrained(cls, config):
+        """Return the codec around a new network of *config*: random weights on the CPU, ready to be trained."""
+        codec = cls.__new__(cls)
+        codec.entry, codec.settings, codec.device = {}, {}, torch.device("cpu")
+        codec.network = codec.build(config)
+        return codec
+
+    @classmethod
+    def tiny(cls):
+        """Return the *config* of a small network, which the tests fill with random weights.
+
+        A codec that runs with its official weights alone returns None.
+
+        Raises
+        ------
+        NcstError
+            If the codec does not say it.
+        """
+        raise NcstError(
+            f"{cls.__module__} needs weights and has no `tiny`, so the tests cannot run it: add the classmethod, which"
+            " returns the `config` of a small network."
+        )
+
+    def parts(self):
+        """Return the network taken apart, as `ncst.audio.codecs._parts.Parts`: what `ncst.compact` trains.
+
+        Raises
+        ------
+        NcstError
+            If the codec does not say it.
+        """
+        raise NcstError(f"{type(self).__module__} has no `parts`, so its compact weights cannot be trained: add it.")
 
     def load(self, config, state, path):
         """Build the network that *config* describes and fill it with *state*, read from *path*."""

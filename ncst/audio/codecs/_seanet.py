@@ -6,6 +6,7 @@ import re
 import torch
 
 from ncst.audio.codecs._base import Base, books_of
+from ncst.audio.codecs._parts import Book, Chain, Parts
 
 FRAME_SLACK = 1e-6  # kbit/s: keeps the quantizer's rounding of the bandwidth on the wanted number of books
 
@@ -16,6 +17,8 @@ class SeanetBase(Base):
     The network pads by itself (reflection, as in the original code), so inputs stay as long as they are. With
     ``normalize`` the audio is divided by its RMS before encoding and multiplied by it after decoding.
     """
+
+    signs = r"^quantizer\.layers\.\d+\.codebook\."
 
     def build(self, config):
         """Return ``EncodecModel(EncodecConfig(**config))``."""
@@ -50,6 +53,37 @@ class SeanetBase(Base):
         """Return (B, frames * hop) audio."""
         audio = self.network.decoder(self.network.quantizer.decode(codes.transpose(0, 1)))[:, 0]
         return audio if side is None else audio * side[:, 0]
+
+    def parts(self):
+        """Return the network taken apart."""
+        network = self.network
+
+        def encode(audio):
+            if not network.config.normalize:
+                return network.encoder(audio), None
+            scale = audio.square().mean((1, 2), keepdim=True).sqrt() + 1e-8
+            return network.encoder(audio / scale), scale
+
+        def decode(latent, scale):
+            audio = network.decoder(latent)
+            return audio if scale is None else audio * scale
+
+        books = [Book(layer.codebook.embed) for layer in network.quantizer.layers]
+        return Parts(encode, decode, [Chain(books)], network.config.hop_length)
+
+    @classmethod
+    def tiny(cls):
+        """Return the configuration of a small network."""
+        return {
+            "sampling_rate": 16000,
+            "num_filters": 4,
+            "hidden_size": 16,
+            "upsampling_ratios": [5, 8, 8],
+            "codebook_size": 64,
+            "num_lstm_layers": 1,
+            "target_bandwidths": [0.3, 1.2],
+            "use_causal_conv": False,
+        }
 
 
 def rename_seanet(state):

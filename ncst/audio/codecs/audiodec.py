@@ -16,6 +16,7 @@ from torch import nn
 
 from ncst.audio.codecs._audiodec_layers import CausalConv, Decoder, Encoder, Vocoder
 from ncst.audio.codecs._base import Base, books_of
+from ncst.audio.codecs._parts import of_own
 from ncst.audio.codecs._residual import ResidualQuantizer
 from ncst.core.checkpoint_files import fold, load_pickle
 from ncst.errors import NcstError
@@ -25,6 +26,8 @@ IGNORED = (".pad_buffer", ".cluster_size", ".embed_avg")  # key endings: streami
 
 class Codec(Base):
     """AudioDec; the weight file decides between the symmetric decoder and the vocoder."""
+
+    signs = r"pad_buffer$|quantizer\.codebook\.layers"
 
     def build(self, config):
         """Return ``AudioDec(**config)``."""
@@ -41,6 +44,15 @@ class Codec(Base):
     def decode(self, codes, side):
         """Return (B, frames * hop) audio."""
         return self.network.decode_latent(self.network.quantizer.decode(codes))
+
+    def parts(self):
+        """Return the network taken apart."""
+        return of_own(self.network)
+
+    @classmethod
+    def tiny(cls):
+        """Return the configuration of a small network."""
+        return {"channels": 4, "latent": 8, "codes": 64, "books": 4}
 
     @classmethod
     def convert(cls, files, entry):

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional
 
 from ncst.audio.codecs._base import Base, books_of, fold_weight_norm
+from ncst.audio.codecs._parts import Book, of_library
 from ncst.core.checkpoint_files import fold, load_pickle
 
 ARGUMENTS = (
@@ -25,6 +26,8 @@ class Dac(Base):
 
     The weight file holds plain weights where the official one has normalised ones.
     """
+
+    signs = r"quantizer\.quantizers\.\d+\.in_proj\.weight"
 
     def build(self, config):
         """Return ``DAC(**config)``, its weight norm folded."""
@@ -47,6 +50,26 @@ class Dac(Base):
     def decode(self, codes, side):
         """Return (B, T') audio."""
         return self.network.decode(self.network.quantizer.from_codes(codes)[0])[:, 0]
+
+    def parts(self):
+        """Return the network taken apart."""
+        books = [
+            Book(q.codebook.weight, q.in_proj, q.out_proj, normalise=True) for q in self.network.quantizer.quantizers
+        ]
+        return of_library(self.network, books, self.hop)
+
+    @classmethod
+    def tiny(cls):
+        """Return the configuration of a small network."""
+        return {
+            "sample_rate": 16000,
+            "encoder_dim": 4,
+            "encoder_rates": [5, 8, 8],
+            "decoder_dim": 32,
+            "decoder_rates": [8, 8, 5],
+            "n_codebooks": 4,
+            "codebook_size": 64,
+        }
 
     @classmethod
     def convert(cls, files, entry):

@@ -6,6 +6,7 @@ import torch
 from safetensors.torch import load_file
 
 from ncst.audio.codecs._base import Base, books_of
+from ncst.audio.codecs._parts import Book, of_library
 from ncst.core.checkpoint_files import load_config, load_pickle
 
 _NAMES = [  # from transformers' EncodecModel to the package
@@ -34,6 +35,8 @@ class Encodec(Base):
     Hz and the keywords of the package's ``SEANetEncoder`` and ``ResidualVectorQuantizer``: ``seanet``, ``quantizer``.
     """
 
+    signs = r"^quantizer\.(vq\.)?layers\.\d+\._?codebook\."
+
     def build(self, config):
         """Return the package's ``EncodecModel``, mono and without segments."""
         from encodec import EncodecModel
@@ -59,6 +62,22 @@ class Encodec(Base):
     def decode(self, codes, side):
         """Return (B, frames * hop) audio."""
         return self.network.decoder(self.network.quantizer.decode(codes.transpose(0, 1)))[:, 0]
+
+    def parts(self):
+        """Return the network taken apart."""
+        books = [Book(layer._codebook.embed) for layer in self.network.quantizer.vq.layers]
+        for layer in self.network.quantizer.vq.layers:
+            layer._codebook.inited.fill_(1)
+        return of_library(self.network, books, int(self.network.encoder.hop_length))
+
+    @classmethod
+    def tiny(cls):
+        """Return the configuration of a small network."""
+        return {
+            "sample_rate": 16000,
+            "seanet": {"n_filters": 4, "dimension": 16, "ratios": [5, 8, 8], "lstm": 1, "causal": True},
+            "quantizer": {"dimension": 16, "n_q": 4, "bins": 64},
+        }
 
     @classmethod
     def convert(cls, files, entry):

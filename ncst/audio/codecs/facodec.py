@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from ncst.audio.codecs import _facodec_layers as _layers
 from ncst.audio.codecs._base import Base
+from ncst.audio.codecs._parts import Book, Chain, Parts
 from ncst.core.checkpoint_files import load_pickle
 from ncst.errors import NcstError
 
@@ -23,6 +24,8 @@ IGNORED = ("f0_predictor", "phone_predictor", "res_f0_predictor", "res_phone_pre
 
 class Codec(Base):
     """FACodec; books in the order prosody, content 1 and 2, residual 1 to 3; the side information is the timbre."""
+
+    signs = r"timbre_encoder|timbre_linear"
 
     def build(self, config):
         """Return the network that the keyword arguments *config* of `FACodec` describe."""
@@ -38,6 +41,40 @@ class Codec(Base):
     def decode(self, codes, side):
         """Return (B, frames * hop) audio for *codes* (B, 6, frames) and the timbre vectors *side* (B, 256)."""
         return self.network.decode_latent(self.network.dequantize(codes), side)
+
+    def parts(self):
+        """Return the network taken apart."""
+        network = self.network
+
+        def encode(audio):
+            latent = network.encode_latent(audio[:, 0])
+            return latent, network.timbre(latent)
+
+        def books(part):
+            return [Book(q.codebook.weight, q.in_proj, q.out_proj, normalise=True) for q in part.layers]
+
+        return Parts(
+            encode,
+            lambda latent, timbre: network.decode_latent(latent, timbre)[:, None],
+            [Chain(books(part), rest=i == 2) for i, part in enumerate(network.quantizer)],
+            network.hop,
+        )
+
+    @classmethod
+    def tiny(cls):
+        """Return the configuration of a small network."""
+        return {
+            "stem": 4,
+            "strides": [2, 5, 5],
+            "width": 4,
+            "channels": 32,
+            "dim": 16,
+            "dilations": [1],
+            "codes": 64,
+            "heads": 2,
+            "layers": 1,
+            "hidden": 32,
+        }
 
     @classmethod
     def convert(cls, files, entry):

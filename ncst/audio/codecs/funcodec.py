@@ -18,6 +18,13 @@ class Codec(SeanetBase):
     8, 16 and 32 kbit/s are the same audio. Here more books than there are is an error.
     """
 
+    signs = r"^quantizer\.(layers\.\d+\.codebook|rq\.model)\."
+
+    @classmethod
+    def tiny(cls):
+        """Return the configuration of a small network."""
+        return super().tiny() | {"normalize": True, "norm_type": "time_group_norm"}
+
     @classmethod
     def convert(cls, files, entry):
         """Take the official ``model.pth``, a bare state dict with all codebooks stacked in one tensor."""

@@ -15,6 +15,7 @@ from torch.nn.functional import leaky_relu
 from torch.nn.utils.parametrizations import weight_norm
 
 from ncst.audio.codecs._base import Base
+from ncst.audio.codecs._parts import Book, Chain, Parts
 from ncst.audio.codecs._residual import ResidualQuantizer
 from ncst.core.checkpoint_files import load_pickle
 from ncst.errors import NcstError
@@ -24,6 +25,8 @@ SLOPE = 0.1
 
 class Codec(Base):
     """HiFi-Codec; books in the order group 1 stage 1, group 2 stage 1, group 1 stage 2, group 2 stage 2."""
+
+    signs = r"quantizer_modules2?\."
 
     def build(self, config):
         """Return the network that the keyword arguments *config* of `HiFiCodec` describe."""
@@ -38,6 +41,36 @@ class Codec(Base):
     def decode(self, codes, side=None):
         """Return (B, frames * hop) audio for (B, 4, frames) *codes*."""
         return self.network.decode_latent(self.network.quantizer.decode(codes))
+
+    def parts(self):
+        """Return the network taken apart."""
+        network, groups = self.network, len(self.network.quantizer)
+
+        def chain(group):
+            def pad(part):
+                return torch.cat([part if i == group else torch.zeros_like(part) for i in range(groups)], 1)
+
+            books = [Book(table) for table in network.quantizer[group].codebooks]
+            return Chain(books, lambda latent: latent.chunk(groups, 1)[group], pad)
+
+        return Parts(
+            lambda audio: (network.encode_latent(audio[:, 0]), None),
+            lambda latent, _: network.decode_latent(latent)[:, None],
+            [chain(group) for group in range(groups)],
+            network.hop,
+        )
+
+    @classmethod
+    def tiny(cls):
+        """Return the configuration of a small network."""
+        return {
+            "width": 4,
+            "channels": 32,
+            "latent": 16,
+            "codes": 64,
+            "block_kernels": [3],
+            "dilations": [1],
+        }
 
     @classmethod
     def convert(cls, files, entry):

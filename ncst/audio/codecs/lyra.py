@@ -22,6 +22,7 @@ class Lyra(Base):
     time.
     """
 
+    signs = r"^soundstream_encoder$"
     batches = False
     hop = 320
 
@@ -63,6 +64,10 @@ class Lyra(Base):
         padded[: len(indices), 0, 0] = indices
         features = self._dequantize(encoding_indices=padded)["output_0"]
         return generator(input_audio=features)["output_0"]
+
+    @classmethod
+    def tiny(cls):
+        """Return None: the networks are what is in the official files."""
 
     @classmethod
     def convert(cls, files, entry):

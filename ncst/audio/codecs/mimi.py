@@ -5,6 +5,7 @@ import re
 from safetensors.torch import load_file
 
 from ncst.audio.codecs._base import Base, books_of
+from ncst.audio.codecs._parts import Book, Chain, Parts
 from ncst.core.checkpoint_files import load_config
 
 _RENAMED = [
@@ -17,6 +18,8 @@ _RENAMED = [
 
 class Mimi(Base):
     """Mimi; the first book is semantic. ``settings: {books: N}`` chooses the bitrate (137.5 bit/s a book)."""
+
+    signs = r"semantic_residual_vector_quantizer"
 
     def build(self, config):
         """Return ``MimiModel(MimiConfig(**config))``."""
@@ -34,6 +37,38 @@ class Mimi(Base):
     def decode(self, codes, side):
         """Return (B, frames * hop) audio."""
         return self.network.decode(codes).audio_values[:, 0]
+
+    def parts(self):
+        """Return the network taken apart."""
+        quantizer = self.network.quantizer
+        chains = [
+            Chain([Book(layer.codebook.embed_sum) for layer in part.layers], part.input_proj, part.output_proj)
+            for part in (quantizer.semantic_residual_vector_quantizer, quantizer.acoustic_residual_vector_quantizer)
+        ]
+        return Parts(
+            lambda audio: (self.network.encoder(audio).latents, None),
+            lambda latent, _: self.network.decoder(latent).audio_values,
+            chains,
+            self.network.config.frame_size,
+        )
+
+    @classmethod
+    def tiny(cls):
+        """Return the configuration of a small network."""
+        return {
+            "num_filters": 4,
+            "hidden_size": 16,
+            "intermediate_size": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 2,
+            "upsample_groups": 16,
+            "codebook_size": 64,
+            "codebook_dim": 8,
+            "vector_quantization_hidden_dimension": 8,
+            "num_quantizers": 4,
+            "layer_scale_initial_scale": 0.5,
+        }
 
     @classmethod
     def convert(cls, files, entry):

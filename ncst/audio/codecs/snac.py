@@ -5,6 +5,7 @@ from math import lcm
 import torch
 
 from ncst.audio.codecs._base import Base
+from ncst.audio.codecs._parts import Book, of_library
 from ncst.core.checkpoint_files import load_config, load_pickle
 
 
@@ -14,6 +15,7 @@ class Snac(Base):
     Codes are given at the finest rate: the frames of a coarser book are repeated.
     """
 
+    signs = r"quantizer\.quantizers\.\d+\.in_proj\.parametrizations"
     random = True
 
     def build(self, config):
@@ -35,6 +37,28 @@ class Snac(Base):
         """Return (B, T') audio; draws from torch's generator of the device."""
         books = [codes[:, i, ::stride].contiguous() for i, stride in enumerate(self.strides)]
         return self.network.decode(books)[:, 0]
+
+    def parts(self):
+        """Return the network taken apart."""
+        books = [
+            Book(q.codebook.weight, q.in_proj, q.out_proj, normalise=True, stride=q.stride)
+            for q in self.network.quantizer.quantizers
+        ]
+        return of_library(self.network, books, int(self.network.hop_length) * max(self.strides))
+
+    @classmethod
+    def tiny(cls):
+        """Return the configuration of a small network."""
+        return {
+            "sampling_rate": 24000,
+            "encoder_dim": 4,
+            "encoder_rates": [4, 8, 8],
+            "decoder_dim": 32,
+            "decoder_rates": [8, 8, 4],
+            "attn_window_size": None,
+            "codebook_size": 64,
+            "vq_strides": [4, 2, 1],
+        }
 
     @classmethod
     def convert(cls, files, entry):

@@ -13,6 +13,8 @@ PREFIX = "module."  # left by distributed training
 class Codec(SeanetBase):
     """AcademiCodec's SoundStream; ``settings: {books: N}`` chooses the bitrate (16 kHz: 0.5 kbit/s a book)."""
 
+    signs = r"^(module\.)?quantizer\.(vq\.)?layers\.\d+\._?codebook\."
+
     @classmethod
     def convert(cls, files, entry):
         """Take an official ``.pth`` file, a bare state dict; the rate is ``entry["official"]["sample_rate"]``."""

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from ncst.audio.codecs._base import Base, books_of
+from ncst.audio.codecs._parts import of_own
 from ncst.audio.codecs._residual import ResidualQuantizer
 from ncst.audio.codecs._seanet import ratios_of, rename_seanet
 from ncst.audio.codecs._wavtokenizer_layers import Decoder
@@ -37,6 +38,8 @@ _NAMES = [
 class Codec(Base):
     """WavTokenizer. The network pads by itself, so inputs stay as long as they are."""
 
+    signs = r"^feature_extractor\.encodec|pos_net\."
+
     def build(self, config):
         """Return ``WavTokenizer(**config)``."""
         network = WavTokenizer(**config)
@@ -56,6 +59,24 @@ class Codec(Base):
     def decode(self, codes, side):
         """Return (B, frames * hop) audio."""
         return self.network.decode_latent(self.network.quantizer.decode(codes))
+
+    def parts(self):
+        """Return the network taken apart."""
+        return of_own(self.network)
+
+    @classmethod
+    def tiny(cls):
+        """Return the configuration of a small network."""
+        return {
+            "ratios": [8, 5, 4, 2],
+            "filters": 4,
+            "lstm_layers": 1,
+            "latent": 16,
+            "codes": 64,
+            "dim": 32,
+            "hidden": 48,
+            "blocks": 1,
+        }
 
     @classmethod
     def convert(cls, files, entry):
