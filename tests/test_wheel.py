@@ -62,15 +62,19 @@ def installed(built, tmp_path_factory):
     return Installed(built[0], tmp_path_factory.mktemp("installed"))
 
 
+def files(*folders):
+    """Files of the project below *folders*, relative to its root, without caches and hidden files."""
+    found = [path.relative_to(ROOT) for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
+    return {path.as_posix() for path in found if not any(p == "__pycache__" or p[0] == "." for p in path.parts)}
+
+
 def test_the_wheel_holds_all_that_the_package_reads(built):
-    names = zipfile.ZipFile(built[0]).namelist()
-    for folder in ("config", "profiles", "resources", "workflow"):
-        files = [path.relative_to(ROOT) for path in (ROOT / folder).rglob("*") if path.is_file()]
-        wanted = {f"ncst/shipped/{path.as_posix()}" for path in files if path.parts[1] != "readme"}
-        assert {path for path in wanted if "/." not in path} <= set(names)
-    assert {"ncst/py.typed", "ncst/report/page/style.css", "ncst/shipped/environment.yml"} <= set(names)
+    names = set(zipfile.ZipFile(built[0]).namelist())
+    shipped = {f"ncst/shipped/{file}" for file in files("config", "profiles", "resources", "workflow")}
+    assert {name for name in shipped if "/readme/" not in name} | files("ncst") <= names
+    assert {"ncst/py.typed", "ncst/shipped/Snakefile", "ncst/shipped/environment.yml"} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
-    assert not [name for name in names if not name.startswith(("ncst/", "ncst-"))]
+    assert not [name for name in names if not name.startswith(("ncst/", f"ncst-{ncst.__version__}.dist-info/"))]
 
 
 def test_the_metadata_is_complete(built):
@@ -84,12 +88,22 @@ def test_the_metadata_is_complete(built):
     assert supported < set(facts.get_all("Classifier"))
 
 
-def test_the_source_distribution_builds_and_tests_itself(built):
+def test_the_source_distribution_holds_the_project(built):
     with tarfile.open(built[1]) as archive:
         names = {name.split("/", 1)[1] for name in archive.getnames()}
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert {name for name in tracked.splitlines() if not name.startswith(".")} <= names
-    assert not [name for name in names if name.startswith((".venv", ".snakemake", "results", ".ci"))]
+    folders = ("ncst", "config", "profiles", "resources", "workflow", "tests", "benchmarks")
+    top = {
+        "LICENSE",
+        "README.md",
+        "CITATION.cff",
+        "Makefile",
+        "Snakefile",
+        "environment.yml",
+        "pyproject.toml",
+        "uv.lock",
+    }
+    assert files(*folders) | top <= names
+    assert not [name for name in names if name.startswith((".venv/", ".snakemake/", "results/", ".ci/"))]
 
 
 def test_the_installed_package_is_the_wheel(installed):
@@ -123,17 +137,25 @@ def test_scores_are_evaluated_and_compared_in_any_folder(installed):
     assert "eval_id" in installed.ncst("compare", "first", "second")
 
 
-def test_a_folder_laid_out_runs_the_workflow(installed):
+def test_a_folder_laid_out_runs_the_workflow_with_a_codec_of_its_own(installed):
     installed.ncst("init", "x")
     folder = installed.folder / "x"
     assert "snakemake --cores all" in (folder / "README.md").read_text(encoding="utf-8")
+    installed.ncst("new", "codec", "mine", cwd="x")
+    plugin = folder / "plugins/codecs/mine.py"
+    source = plugin.read_text(encoding="utf-8")
     (folder / "tiny.yaml").write_bytes((ROOT / "tests/tiny.yaml").read_bytes())
     overlay = ("--configfile", "tiny.yaml")
     assert re.search(r"^write_page +1$", installed.snakemake("--dry-run", *overlay, cwd="x"), re.M)
-    audio = "results/tiny/audio/st_eval/mimi/00000-of-00002.parquet"
-    installed.snakemake(audio, *overlay, cwd="x")
-    assert np.isfinite(pq.read_table(folder / audio)["rms_db"].to_numpy()).all()
-    assert "Nothing to be done" in installed.snakemake(audio, *overlay, cwd="x")
+    audio = [f"results/tiny/audio/st_eval/{codec}/00000-of-00002.parquet" for codec in ("mimi", "mine")]
+    installed.snakemake(*audio, *overlay, cwd="x")
+    for path in audio:
+        assert np.isfinite(pq.read_table(folder / path)["rms_db"].to_numpy()).all()
+    plugin.write_text(source + "# A remark.\n", encoding="utf-8")
+    assert "Nothing to be done" in installed.snakemake(*audio, *overlay, cwd="x")
+    plugin.write_text(source.replace(".round()", ".floor()"), encoding="utf-8")
+    again = installed.snakemake("--dry-run", *audio, *overlay, cwd="x")
+    assert re.search(r"^resynthesize +1$", again, re.M) and re.search(r"^total +1$", again, re.M)
 
 
 def test_a_folder_in_use_is_not_laid_out(installed):
