@@ -14,8 +14,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from helpers import score_files
+from helpers.shard_rows import row
 
 import ncst
+from ncst.audio.write_manifest import write_manifest
+from ncst.formats.shards import write_shard
 
 pytestmark = pytest.mark.workflow
 ROOT = Path(__file__).parent.parent
@@ -135,6 +138,14 @@ def test_scores_are_evaluated_and_compared_in_any_folder(installed):
     for name, skill in (("first", 4.0), ("second", 1.0)):
         score_files.write_all(installed.folder / name / "scores/toy/seed-1", skill)
     assert "eval_id" in installed.ncst("compare", "first", "second")
+
+
+def test_clips_are_exported_from_any_folder(installed):
+    audio, path = installed.folder / "toy/audio", installed.folder / "toy/audio/toy/real/00000-of-00001.parquet"
+    write_shard(path, [row("real", f"u{i}", 0) for i in range(3)])
+    write_manifest("eval_id", {}, [path], audio, installed.folder / "toy/manifests/eval_id.parquet")
+    assert "eval_id: 3 clips" in installed.ncst("export", "--results", "toy", "--out", "clips", "--layout", "wav")
+    assert len(list((installed.folder / "clips/eval_id").glob("*.wav"))) == 3
 
 
 def test_a_folder_laid_out_runs_the_workflow_with_a_codec_of_its_own(installed):
