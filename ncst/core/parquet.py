@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -64,7 +64,7 @@ def facts(schema: pa.Schema) -> dict[str, Any]:
 def write(
     path: PathLike,
     table: pa.Table,
-    about: dict[str, Any] | None = None,
+    about: Mapping[str, Any] | None = None,
     compression: str = "zstd",
     row_group_size: int | None = None,
 ) -> None:

@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 
+from ncst.core.files import PathLike
 from ncst.errors import NcstError
 from ncst.evaluation import bootstrap
 from ncst.formats.findings import SHORTCUTS
@@ -20,7 +21,9 @@ GIVEN = {
 MARGIN = 0.05
 
 
-def audit_shortcuts(train, test, out, draw=688, resamples=bootstrap.RESAMPLES):
+def audit_shortcuts(
+    train: PathLike, test: PathLike, out: PathLike, draw: int = 688, resamples: int = bootstrap.RESAMPLES
+) -> None:
     """Fit a multinomial logistic regression on a few measures of the training clips and test it on known classes.
 
     Parameters

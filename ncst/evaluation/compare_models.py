@@ -1,12 +1,15 @@
 """Runs side by side: differences of their metrics on the same clips, from the same resamples of utterances."""
 
 import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
+from ncst.core.files import PathLike
 from ncst.errors import NcstError
 from ncst.evaluation.bootstrap import RESAMPLES, confusions, draws, interval
 from ncst.evaluation.evaluate import refusal
@@ -33,7 +36,9 @@ COLUMNS = [
 ]
 
 
-def compare_folders(folders, draw=688, resamples=RESAMPLES):
+def compare_folders(
+    folders: Sequence[PathLike], draw: int = 688, resamples: int = RESAMPLES
+) -> tuple[pd.DataFrame, list[str]]:
     """Compare the models of the first of several folders with those of the others; see `compare`.
 
     Models are compared with their namesakes; where every folder holds one model, these are compared, whatever they are
@@ -50,7 +55,8 @@ def compare_folders(folders, draw=688, resamples=RESAMPLES):
     if not groups:
         raise NcstError(f"The folders share no model: they hold {[sorted(models) for models in found]}; name one each.")
     names = short_names(folders)
-    tables, notes = [], []
+    tables: list[pd.DataFrame] = []
+    notes: list[str] = []
     for group in groups:
         titles = [name if run.title in name.split("/") else f"{name}, {run.title}" for name, run in zip(names, group)]
         runs = [Run(title, run.seeds) for title, run in zip(titles, group)]
@@ -59,7 +65,15 @@ def compare_folders(folders, draw=688, resamples=RESAMPLES):
     return pd.concat(tables, ignore_index=True), list(dict.fromkeys(notes))
 
 
-def compare_models(results, titles, out, seeds=None, splits=None, draw=688, resamples=RESAMPLES):
+def compare_models(
+    results: PathLike,
+    titles: Mapping[str, str],
+    out: PathLike,
+    seeds: Collection[int] | None = None,
+    splits: Iterable[str] | None = None,
+    draw: int = 688,
+    resamples: int = RESAMPLES,
+) -> None:
     """Write the differences between every two models of a results folder as JSON: ``rows`` and ``notes`` of `compare`.
 
     Parameters
@@ -82,7 +96,13 @@ def compare_models(results, titles, out, seeds=None, splits=None, draw=688, resa
     COMPARISONS.write(out, {"rows": json.loads(table.to_json(orient="records")), "notes": notes}, end="")
 
 
-def compare(runs, pairs, splits=None, draw=688, resamples=RESAMPLES):
+def compare(
+    runs: Sequence[Run],
+    pairs: Iterable[tuple[int, int]],
+    splits: Iterable[str] | None = None,
+    draw: int = 688,
+    resamples: int = RESAMPLES,
+) -> tuple[pd.DataFrame, list[str]]:
     """Return the differences between runs on the clips that all of them scored.
 
     Every run is resampled by the same draws of utterances. A run of several seeds counts with the mean over its seeds;
@@ -109,18 +129,19 @@ def compare(runs, pairs, splits=None, draw=688, resamples=RESAMPLES):
     NcstError
         If the runs share no split or clip, or their classes or the labels of a clip differ.
     """
-    notes, rows = [], []
+    notes: list[str] = []
+    rows: list[dict[str, Any]] = []
     parts = {split: read_parts(runs, split, notes) for split in splits or common_splits(runs, notes)}
     labels = {split: set(found[0][0].label.tolist()) for split, found in parts.items()}
     classes = {split: set(found[0][0].scores.classes) for split, found in parts.items()}
-    known, refused = None, [None] * len(runs)
+    known, refused = "", [None] * len(runs)
     for split in (split for split in parts if labels[split] <= classes[split]):
         counts = [[_confusions(part, draw, split, resamples) for part in found] for found in parts[split]]
         for metric, of in {"accuracy": accuracy, "macro_f1": _macro_f1}.items():
             if metric == "accuracy" or len(labels[split]) > 1:
                 values = [[(of(whole), of(drawn)) for whole, drawn in found] for found in counts]
                 rows += _rows(runs, pairs, parts[split], split, "", metric, values)
-        if known is None and len(labels[split]) > 1:
+        if not known and len(labels[split]) > 1:
             known, refused = split, [_refused(found) for found in counts]
     for split in (split for split in parts if known and not labels[split] & classes[split]):
         for detector in _detectors(parts[split], notes):
@@ -210,7 +231,7 @@ def _rows(runs, pairs, parts, split, detector, metric, values):
     return rows
 
 
-def mcnemar(first, second):
+def mcnemar(first: np.ndarray, second: np.ndarray) -> float:
     """Return the p-value of McNemar's exact test of two (N,) bool arrays: which clips each model gets right."""
     only = np.sum(first & ~second), np.sum(second & ~first)
     return float(binomtest(int(only[0]), int(sum(only))).pvalue) if sum(only) else 1.0

@@ -1,15 +1,28 @@
 """Detection: fit one detector on a model's training scores and rate the clips of the other splits."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 
+from ncst.core.files import PathLike
 from ncst.errors import NcstError
+from ncst.evaluation.detectors._base import Head
 from ncst.evaluation.tune import centre_and_scale, tune
 from ncst.formats.ood import write_ood
 from ncst.formats.scores import read_scores
 from ncst.registry import build
 
 
-def detect(name, entry, train, splits, out, dev=None, head=None):
+def detect(
+    name: str,
+    entry: dict[str, Any],
+    train: PathLike,
+    splits: Iterable[PathLike],
+    out: PathLike,
+    dev: PathLike | None = None,
+    head: Head | None = None,
+) -> None:
     """Write the out-of-distribution scores of one detector for one model and seed.
 
     Parameters

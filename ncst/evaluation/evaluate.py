@@ -1,21 +1,33 @@
 """Evaluation: the metrics file of one model and seed, from its score and detector files."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from ncst.core.files import PathLike
 from ncst.errors import NcstError
-from ncst.evaluation.bootstrap import RESAMPLES, closed_set
+from ncst.evaluation.bootstrap import RESAMPLES, Interval, closed_set
 from ncst.evaluation.calibration import log_loss, reliability, temperature
 from ncst.evaluation.detector_metrics import detector_metrics
 from ncst.evaluation.metrics import confusion
+from ncst.evaluation.run_folders import ScoredRun
 from ncst.formats.metrics import METRICS
 from ncst.formats.ood import read_ood
 
 CHANCE_MARGIN = 0.05
 
 
-def evaluate(run, splits, detectors, out, titles=None, draw=688, resamples=RESAMPLES):
+def evaluate(
+    run: ScoredRun,
+    splits: Mapping[str, Mapping[str, Any]],
+    detectors: Sequence[str],
+    out: PathLike,
+    titles: Mapping[str, str] | None = None,
+    draw: int = 688,
+    resamples: int = RESAMPLES,
+) -> None:
     """Write the metrics of one model and seed as JSON.
 
     Parameters
@@ -54,7 +66,7 @@ def evaluate(run, splits, detectors, out, titles=None, draw=688, resamples=RESAM
     known = _read(run, names["id"][0], titles)
     dev = _read(run, names["dev"][0], titles, known) if names["dev"] else None
     within, closed = _within(known, draw, resamples)
-    result = {
+    result: dict[str, Any] = {
         **run.names,
         "classes": known.classes,
         "class_names": known.class_names,
@@ -72,6 +84,7 @@ def evaluate(run, splits, detectors, out, titles=None, draw=688, resamples=RESAM
     if reason:
         result["ood"] = {"refused": reason}
     else:
+        assert run.ood is not None
         rated = {name: read_ood(run.ood / f"{name}.parquet") for name in detectors}
         result["detectors"] = {name: ratings.about for name, ratings in rated.items()}
         for name in names["ood"]:
@@ -125,7 +138,7 @@ def _calibration(known, dev, draw, resamples):
     """Return how far the known clips' probabilities are from frequencies, before and after a temperature from *dev*."""
     truth = known.positions()
     scales = {"": 1.0} | ({} if dev is None else {"_scaled": temperature(dev.logits, dev.positions())})
-    result = {"temperature": scales.get("_scaled"), "reliability": {}}
+    result: dict[str, Any] = {"temperature": scales.get("_scaled"), "reliability": {}}
     for suffix, scale in scales.items():
         logits = known.logits / scale
         result[f"ece{suffix}"], result["reliability"][f"bins{suffix}"] = reliability(
@@ -175,7 +188,7 @@ def _counts(scores, predicted):
     return {str(c): int(count) for c, count in zip(scores.classes, counts)}
 
 
-def refusal(recall, classes):
+def refusal(recall: Interval, classes: int) -> str | None:
     """Return why the out-of-distribution numbers of a model of *classes* classes mean nothing, or None.
 
     *recall* is the interval of its balanced accuracy on known classes.

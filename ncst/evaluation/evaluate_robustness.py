@@ -1,14 +1,26 @@
 """Evaluation of robustness: F1 of the known classes and AUROC of each out-of-distribution split, cell by cell."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
+from ncst.core.files import PathLike
 from ncst.evaluation import bootstrap
 from ncst.formats.cells import read_cell_scores
 from ncst.formats.findings import ROBUSTNESS
 from ncst.formats.metrics import METRICS
 
 
-def evaluate_robustness(scores, metrics, cells, splits, out, draw=688, resamples=bootstrap.RESAMPLES):
+def evaluate_robustness(
+    scores: PathLike,
+    metrics: PathLike,
+    cells: Mapping[str, str],
+    splits: Mapping[str, Mapping[str, Any]],
+    out: PathLike,
+    draw: int = 688,
+    resamples: int = bootstrap.RESAMPLES,
+) -> None:
     """Write the robustness of one model and seed as JSON.
 
     Parameters
@@ -51,7 +63,7 @@ def _cell(found, cell, inside, outside, draw, resamples):
     closed = bootstrap.closed_set(
         truth, predicted[known], len(classes), found.utt_id[known], draw, inside, resamples=resamples
     )
-    result = {"n": int(known.sum()), "macro_f1": closed["macro_f1"], "ood": {}}
+    result: dict[str, Any] = {"n": int(known.sum()), "macro_f1": closed["macro_f1"], "ood": {}}
     for other, title in outside.items():
         unknown = (found.cell == cell) & (found.split == other)
         if not unknown.any():

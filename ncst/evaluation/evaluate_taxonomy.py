@@ -1,16 +1,28 @@
 """Evaluation of a taxonomy tracer: EER for bona fide, weighted F1 per class head, errors of the codec parameters."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
+from ncst.core.files import PathLike
 from ncst.errors import NcstError
 from ncst.evaluation import bootstrap
 from ncst.evaluation.metrics import confusion
+from ncst.evaluation.run_folders import ScoredRun
 from ncst.formats.metrics import METRICS
 from ncst.formats.scores import read_tracer_scores
 from ncst.tracing.taxonomy import CLASSES, COLUMNS, PARAMETERS, bonafide_scores, labels, parameter_values
 
 
-def evaluate_taxonomy(run, splits, parameters, out, draw=688, resamples=bootstrap.RESAMPLES):
+def evaluate_taxonomy(
+    run: ScoredRun,
+    splits: Mapping[str, str],
+    parameters: Mapping[str, Mapping[str, float]],
+    out: PathLike,
+    draw: int = 688,
+    resamples: int = bootstrap.RESAMPLES,
+) -> None:
     """Write the metrics of one taxonomy tracer and seed as JSON.
 
     Parameters
@@ -32,7 +44,8 @@ def evaluate_taxonomy(run, splits, parameters, out, draw=688, resamples=bootstra
     NcstError
         If a score file is damaged, a label is missing, or a split has no bona fide speech or no spoof.
     """
-    tested, heads = {}, {}
+    tested: dict[str, dict[str, Any]] = {}
+    heads: dict[str, Any] = {}
     for split, title in splits.items():
         path = run.scores / f"{split}.parquet"
         columns, logits, heads = read_tracer_scores(path)

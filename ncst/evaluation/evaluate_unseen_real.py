@@ -1,9 +1,12 @@
 """Unseen real speech: how often a model takes it for real, what else it takes it for, and on which speech."""
 
 import itertools
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from ncst.core.files import PathLike
 from ncst.errors import NcstError
 from ncst.evaluation import bootstrap
 from ncst.formats.findings import UNSEEN_REAL
@@ -18,7 +21,15 @@ BINNED = {
 }
 
 
-def evaluate_unseen_real(scores, measures, corpora, title, out, draw=688, resamples=bootstrap.RESAMPLES):
+def evaluate_unseen_real(
+    scores: Mapping[str, PathLike],
+    measures: Mapping[str, PathLike],
+    corpora: Mapping[str, str],
+    title: str,
+    out: PathLike,
+    draw: int = 688,
+    resamples: int = bootstrap.RESAMPLES,
+) -> None:
     """Write what one model makes of real speech that it has not seen, by what is known of the speech.
 
     Parameters
@@ -47,7 +58,7 @@ def evaluate_unseen_real(scores, measures, corpora, title, out, draw=688, resamp
     parts = [_factors(found, measures[split], corpora) for split, found in zip(scores, read)]
     right = np.concatenate([found.predicted() == found.positions() for found in read]).astype(float)
     utterances, predicted = (np.concatenate(each) for each in zip(*((f.utt_id, f.predicted()) for f in read)))
-    by = {name: {} for name in parts[0]}
+    by: dict[str, dict[str, Any]] = {name: {} for name in parts[0]}
     for name, groups in by.items():
         values = np.concatenate([part[name] for part in parts])
         for group in _in_order(name, values):

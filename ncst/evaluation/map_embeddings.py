@@ -1,10 +1,12 @@
 """Maps of a model's embeddings: two coordinates for each of some test clips, for pictures."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from ncst.core.files import PathLike
 from ncst.formats.maps import CLIP, write_map
 from ncst.formats.scores import read_clips, read_embeddings
 
@@ -12,7 +14,9 @@ POINTS = 1500
 PERPLEXITY = 30.0
 
 
-def map_embeddings(scores, splits, out, draw=688, points=POINTS):
+def map_embeddings(
+    scores: PathLike, splits: Sequence[str], out: PathLike, draw: int = 688, points: int = POINTS
+) -> None:
     """Write where clips of *splits* lie on a two-dimensional t-SNE map of their embeddings.
 
     Of larger test sets as many clips of each split and codec are drawn as fit. Neighbourhoods carry meaning; distances

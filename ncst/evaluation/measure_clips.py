@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ncst.core.files import PathLike
 from ncst.core.seeds import seed_of
-from ncst.core.waveforms import SAMPLE_RATE, frame_powers, speech_span
+from ncst.core.waveforms import SAMPLE_RATE, Samples, frame_powers, speech_span
 from ncst.formats.manifests import read_manifest
 from ncst.formats.measures import FACTS, write_measures
 from ncst.formats.shards import ROW_GROUP, read_audio_of, samples_of
@@ -14,7 +15,7 @@ from ncst.formats.shards import ROW_GROUP, read_audio_of, samples_of
 FLOOR_DB = -120.0
 
 
-def measure(samples):
+def measure(samples: Samples) -> dict[str, float]:
     """Return the `ncst.formats.measures.MEASURES` of (T,) *samples* at 16 kHz.
 
     Returns
@@ -45,7 +46,7 @@ def _db(power):
     return float(10 * np.log10(max(power, 10 ** (FLOOR_DB / 10))))
 
 
-def bandwidth(samples, share=0.99, size=512):
+def bandwidth(samples: Samples, share: float = 0.99, size: int = 512) -> float:
     """Return the frequency in Hz below which the fraction *share* of the power of (T,) *samples* lies; 0 in silence."""
     padded = np.pad(samples, (0, max(0, size - len(samples))))
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::size] * np.hanning(size).astype(np.float32)
@@ -53,7 +54,9 @@ def bandwidth(samples, share=0.99, size=512):
     return float(np.searchsorted(spectrum, share * spectrum[-1]) * SAMPLE_RATE / size)
 
 
-def measure_clips(manifest, audio, out, limit=None, threads=1, seed=0):
+def measure_clips(
+    manifest: PathLike, audio: PathLike, out: PathLike, limit: int | None = None, threads: int = 1, seed: int = 0
+) -> None:
     """Write the measures of the clips of a manifest.
 
     Parameters
@@ -77,7 +80,7 @@ def measure_clips(manifest, audio, out, limit=None, threads=1, seed=0):
         drawn = np.random.default_rng(seed_of(seed, Path(manifest).name, bits=64)).choice(len(table), limit, False)
         table = table.take(np.sort(drawn))
     files, rows = table["shard_file"].to_pylist(), table["row"].to_pylist()
-    parts = {}
+    parts: dict[tuple[str, int], list[int]] = {}
     for position, (file, row) in enumerate(zip(files, rows)):
         parts.setdefault((file, row // ROW_GROUP), []).append(position)
 
@@ -86,7 +89,7 @@ def measure_clips(manifest, audio, out, limit=None, threads=1, seed=0):
         values = read_audio_of(Path(audio) / file, [rows[position] for position in positions])
         return positions, [measure(samples_of(value)) for value in values]
 
-    measured = [None] * len(table)
+    measured: list[dict[str, float]] = [{}] * len(table)
     with ThreadPoolExecutor(threads) as pool:
         for positions, found in pool.map(work, parts.items()):
             for position, values in zip(positions, found):

@@ -1,18 +1,18 @@
 """The sampled clips through one perturbation at one strength."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ncst import registry
+from ncst.core.files import PathLike
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import encode_flac
 from ncst.formats.cells import write_cell
 from ncst.formats.shards import iter_clips
 
 
-def perturb_clips(clean: str | Path, name: str, entry: dict[str, Any], out: str | Path, seed: int) -> None:
+def perturb_clips(clean: PathLike, name: str, entry: dict[str, Any], out: PathLike, seed: int) -> None:
     """Write the clips of the cell *clean* through one perturbation.
 
     Parameters

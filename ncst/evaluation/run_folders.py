@@ -1,15 +1,17 @@
 """Where the scores of runs lie, and the clips that all of them scored."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 
 import numpy as np
 
+from ncst.core.files import PathLike
 from ncst.errors import NcstError
 from ncst.formats import paths
 from ncst.formats.ood import read_ood
-from ncst.formats.scores import read_scores
+from ncst.formats.scores import Scores, read_scores
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Run:
     """One model: a title, and by seed the folders of its score files and of its detector files."""
 
     title: str
-    seeds: dict
+    seeds: dict[int, tuple[Path, Path]]
 
 
 @dataclass(frozen=True)
@@ -46,16 +48,16 @@ class ScoredRun:
     posterior: bool = True
 
     @property
-    def names(self):
+    def names(self) -> dict[str, str | int]:
         """Return ``model``, ``title`` and ``seed`` as they stand in every file about the run."""
         return {"model": self.model, "title": self.title, "seed": self.seed}
 
-    def read(self, split):
+    def read(self, split: str) -> Scores:
         """Return the `ncst.formats.scores.Scores` of *split*."""
         return read_scores(Path(self.scores) / f"{split}.parquet")
 
 
-def find_runs(folder):
+def find_runs(folder: PathLike) -> dict[str, Run]:
     """Return ``{model: Run}`` of a results folder, its ``scores`` folder, or the folder of one model or seed there.
 
     Raises
@@ -64,7 +66,7 @@ def find_runs(folder):
         If there are no score files of this project.
     """
     folder = Path(folder).resolve()
-    found = {}
+    found: dict[str, dict[int, tuple[Path, Path]]] = {}
     for results in (folder, *folder.parents[:3]):
         for path, run in paths.find(results, paths.SCORES).items():
             if path.is_dir() and path.is_relative_to(folder):
@@ -77,14 +79,14 @@ def find_runs(folder):
     return {model: Run(model, seeds) for model, seeds in found.items()}
 
 
-def short_names(folders):
+def short_names(folders: Iterable[PathLike]) -> list[str]:
     """Return the parts of the paths that differ."""
     parts = [Path(folder).resolve().parts for folder in folders]
     start = next((i for i, same in enumerate(zip(*parts)) if len(set(same)) > 1), min(map(len, parts)) - 1)
     return ["/".join(part[start:]) or part[-1] for part in parts]
 
 
-def common_splits(runs, notes):
+def common_splits(runs: Sequence[Run], notes: list[str]) -> list[str]:
     """Return the splits that every run has scored; what only some have goes into the list *notes*."""
     found = [
         {p.relative_to(scores).with_suffix("").as_posix() for p in scores.rglob("*.parquet")}
@@ -102,23 +104,23 @@ def common_splits(runs, notes):
 class Part:
     """The clips of one score file that all runs have, in one order."""
 
-    def __init__(self, scores, clips, ood):
+    def __init__(self, scores: Scores, clips: np.ndarray, ood: Path) -> None:
         order = np.argsort(scores.clip_id)
         self.scores, self.ood = scores, ood
         self.rows = order[np.searchsorted(scores.clip_id[order], clips)]
         self.label, self.utt_id = scores.label[self.rows], scores.utt_id[self.rows]
         self.predicted = scores.predicted()[self.rows]
 
-    def right(self):
+    def right(self) -> np.ndarray:
         """Say of every (N,) clip whether its class was predicted."""
         return np.asarray(self.scores.classes)[self.predicted] == self.label
 
-    def rated(self, detector):
+    def rated(self, detector: str) -> np.ndarray:
         """Return the (N,) scores of *detector*, higher = more out-of-distribution."""
         return read_ood(self.ood / f"{detector}.parquet").of(self.scores)[self.rows]
 
 
-def read_parts(runs, split, notes):
+def read_parts(runs: Sequence[Run], split: str, notes: list[str]) -> list[list[Part]]:
     """Return the `Part` of each run and seed."""
     found = [[(read_scores(scores / f"{split}.parquet"), ood) for scores, ood in run.seeds.values()] for run in runs]
     every = [scores for part in found for scores, _ in part]

@@ -1,17 +1,19 @@
 """The clips that are perturbed: a few of each source set and codec of the test splits."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ncst.core.files import PathLike
 from ncst.core.seeds import seed_of
 from ncst.formats.cells import COLUMNS, write_cell
 from ncst.formats.manifests import read_manifest
 from ncst.formats.shards import read_audio_of
 
 
-def sample_clips(manifests: dict[str, int], audio: Path, out: str | Path, seed: int) -> None:
+def sample_clips(manifests: Mapping[str, int], audio: PathLike, out: PathLike, seed: int) -> None:
     """Write the clips that are perturbed, with their audio: the cell ``clean``.
 
     Parameters
@@ -38,14 +40,15 @@ def sample_clips(manifests: dict[str, int], audio: Path, out: str | Path, seed: 
         for row in drawn:
             by_shard.setdefault(row["shard_file"], []).append(row)
         for shard, members in by_shard.items():
-            found = read_audio_of(audio / shard, [row["row"] for row in members])
+            found = read_audio_of(Path(audio) / shard, [row["row"] for row in members])
             rows += [{name: row[name] for name in COLUMNS} | {"audio": a} for row, a in zip(members, found)]
     write_cell(out, rows)
 
 
 def _drawn(manifest, count, seed):
     """Return the sorted positions of *count* rows, drawn in turns from each source set and codec."""
-    turns, taken = {}, []
+    turns: dict[tuple[str, str], int] = {}
+    taken: list[tuple[int, int, int]] = []
     for position in np.random.default_rng(seed).permutation(len(manifest)):
         key = manifest[position]["source_set"], manifest[position]["codec"]
         turns[key] = turns.get(key, -1) + 1

@@ -1,5 +1,6 @@
 """What a model and its detectors make of every cell of the robustness grid."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import torch
 
 from ncst import registry
+from ncst.core.files import PathLike
 from ncst.errors import NcstError
 from ncst.formats.cells import write_cell_scores
 from ncst.formats.features import as_float
@@ -19,11 +21,11 @@ from ncst.tracing.score import load_model
 
 def score_robustness(
     model_dir: Path,
-    cells: dict[str, str],
+    cells: Mapping[str, PathLike],
     frontend: Base,
-    detectors: dict[str, tuple[dict[str, Any], str]],
-    train: str,
-    out: str,
+    detectors: Mapping[str, tuple[dict[str, Any], PathLike]],
+    train: PathLike,
+    out: PathLike,
     device: str = "cpu",
     batch: int = 16,
 ) -> None:
@@ -74,7 +76,10 @@ def score_robustness(
 
 def _outputs(network, crop, frontend, path, batch, device):
     """Return the rows of a cell and the network's (N, D) embeddings and (N, C) logits of them."""
-    rows, waiting, embeddings, logits = [], [], [], []
+    rows: list[dict[str, Any]] = []
+    waiting: list[np.ndarray] = []
+    embeddings: list[np.ndarray] = []
+    logits: list[np.ndarray] = []
     axis = frontend.time_axis
     start = (frontend.shape[axis] - (crop or frontend.shape[axis])) // 2
     middle = slice(start, start + (crop or frontend.shape[axis]))

@@ -1,11 +1,14 @@
 """Cells of the robustness grid: clips that went through one perturbation, and what a model makes of every cell."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from ncst.core import parquet
+from ncst.core.files import PathLike
 from ncst.formats.scores import matrix
 from ncst.formats.shards import ROW_GROUP
 from ncst.formats.shards import SCHEMA as SHARD
@@ -14,7 +17,7 @@ COLUMNS = ("split", "clip_id", "utt_id", "codec", "label")
 SCHEMA = pa.schema([*((name, pa.string()) for name in COLUMNS[:-1]), ("label", pa.int16()), SHARD.field("audio")])
 
 
-def write_cell(path, rows):
+def write_cell(path: PathLike, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write a cell's *rows* (dicts of `SCHEMA`) to *path*; `ncst.formats.shards.iter_clips` reads them."""
     parquet.write(path, pa.Table.from_pylist(rows, schema=SCHEMA), compression="snappy", row_group_size=ROW_GROUP)
 
@@ -35,27 +38,31 @@ class CellScores:
         Detector to its scores, higher = more out-of-distribution.
     """
 
-    about: dict
+    about: dict[str, Any]
     cell: np.ndarray
     split: np.ndarray
     utt_id: np.ndarray
     label: np.ndarray
     logits: np.ndarray
-    rated: dict
+    rated: dict[str, np.ndarray]
 
 
-def read_cell_scores(path):
+def read_cell_scores(path: PathLike) -> CellScores:
     """Return the `CellScores` in the Parquet file *path*; a `NcstError` if it is no such file."""
     what = "score file of perturbed clips"
     with parquet.reading(path, what):
         table = parquet.read(path, what=what)
         about = parquet.facts(table.schema)
-        columns = [table[name].to_numpy() for name in ("cell", "split", "utt_id", "label")]
+        columns = {name: table[name].to_numpy() for name in ("cell", "split", "utt_id", "label")}
         rated = {name: table[f"score_{name}"].to_numpy() for name in about["detectors"]}
-        return CellScores(about, *columns, matrix(path, table["logits"]), rated)
+        return CellScores(about, **columns, logits=matrix(path, table["logits"]), rated=rated)
 
 
-def write_cell_scores(path, about, cells):
+def write_cell_scores(
+    path: PathLike,
+    about: Mapping[str, Any],
+    cells: Mapping[str, tuple[list[dict[str, Any]], np.ndarray, Mapping[str, np.ndarray]]],
+) -> None:
     """Write the score file *path*.
 
     Parameters

@@ -3,23 +3,28 @@
 import contextlib
 import json
 import os
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from ncst.core.files import atomic
+from ncst.core.files import PathLike, atomic
 from ncst.errors import NcstError
 from ncst.formats import paths
 from ncst.formats.shards import read_digest
 
 
-def feature_path(results, frontend, shard_file):
+def feature_path(results: PathLike, frontend: str, shard_file: str) -> Path:
     """Return the path of the features of *shard_file*, a shard's path relative to ``<results>/audio``."""
     return paths.place(results, paths.FEATURES, frontend=frontend, shard_file=shard_file).with_suffix(".npy")
 
 
 @contextlib.contextmanager
-def writing(path, shape, dtype, about):
+def writing(
+    path: PathLike, shape: tuple[int, ...], dtype: npt.DTypeLike, about: Mapping[str, Any]
+) -> Iterator[np.ndarray]:
     """Yield a memory map of *shape* and *dtype* that becomes the feature file *path* when the block succeeds.
 
     Parameters
@@ -68,16 +73,16 @@ class FeatureStore:
         What the features must have been made with; None takes that of the first file.
     """
 
-    def __init__(self, results, frontend, fingerprint=None):
+    def __init__(self, results: PathLike, frontend: str, fingerprint: dict[str, Any] | None = None) -> None:
         self.results = Path(results)
         self.frontend = frontend
         self.fingerprint = fingerprint
-        self._maps = {}
+        self._maps: dict[str, np.ndarray] = {}
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_maps": {}}
 
-    def open(self, shard_file):
+    def open(self, shard_file: str) -> np.ndarray:
         """Return the memory map of the features of *shard_file*.
 
         Raises
@@ -108,7 +113,7 @@ class FeatureStore:
             self._maps[shard_file] = features
         return self._maps[shard_file]
 
-    def read(self, shard_files, rows):
+    def read(self, shard_files: Iterable[str], rows: Iterable[int]) -> npt.NDArray[np.float32]:
         """Return the (B, *shape) float32 features of the given rows of the given shards, int16 scaled to [-1, 1)."""
         import torch
 
@@ -119,7 +124,7 @@ class FeatureStore:
         return (values.mul_(1 / 32768) if parts[0].dtype == torch.int16 else values).numpy()
 
 
-def as_float(features):
+def as_float(features: np.ndarray) -> np.ndarray:
     """Return *features* as float32, int16 scaled to [-1, 1)."""
     return features.astype(np.float32) / 32768 if features.dtype == np.int16 else features.astype(np.float32)
 

@@ -1,8 +1,12 @@
 """The index of a corpus: one row per recording, with who, what, where, and why it was rejected."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import pyarrow as pa
 
 from ncst.core import parquet
+from ncst.core.files import PathLike
 
 SCHEMA = pa.schema(
     {
@@ -25,11 +29,11 @@ SCHEMA = pa.schema(
 )
 
 
-def read_index(path):
+def read_index(path: PathLike) -> list[dict[str, Any]]:
     """Return the rows (dicts of `SCHEMA`) of the index *path*; a `NcstError` if it is none."""
     return parquet.read(path, SCHEMA.names, "index of a corpus").to_pylist()
 
 
-def write_index(path, rows):
+def write_index(path: PathLike, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write *rows*, dicts of `SCHEMA`, to *path*."""
     parquet.write(path, pa.Table.from_pylist(rows, schema=SCHEMA))

@@ -1,8 +1,12 @@
 """Manifests: which clips are in a split, with which label; pointers into shards, no audio."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import pyarrow as pa
 
 from ncst.core import parquet
+from ncst.core.files import PathLike
 from ncst.errors import NcstError
 
 SCHEMA = pa.schema(
@@ -21,7 +25,7 @@ SCHEMA = pa.schema(
 )
 
 
-def read_manifest(path, columns=tuple(SCHEMA.names)):
+def read_manifest(path: PathLike, columns: Sequence[str] = tuple(SCHEMA.names)) -> pa.Table:
     """Return *columns* of the manifest *path* as a pyarrow table.
 
     Raises
@@ -38,7 +42,7 @@ def read_manifest(path, columns=tuple(SCHEMA.names)):
     return table.select(list(columns))
 
 
-def write_manifest(path, clips, about):
+def write_manifest(path: PathLike, clips: pa.Table, about: Mapping[str, Any]) -> None:
     """Write a manifest.
 
     Parameters

@@ -1,8 +1,12 @@
 """Measures: what is measured of the clips of a manifest, one row per clip."""
 
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
 import pyarrow as pa
 
 from ncst.core import parquet
+from ncst.core.files import PathLike
 from ncst.formats import manifests
 from ncst.formats.scores import refuse_repeats
 
@@ -11,7 +15,7 @@ MEASURES = ("rms_db", "peak_db", "bandwidth_hz", "leading_s", "trailing_s", "noi
 SCHEMA = pa.schema([*(manifests.SCHEMA.field(name) for name in FACTS), *((name, pa.float32()) for name in MEASURES)])
 
 
-def read_measures(path, columns):
+def read_measures(path: PathLike, columns: Iterable[str]) -> dict[str, np.ndarray]:
     """Return ``{column: (N,) array}`` of the file *path*.
 
     Raises
@@ -24,7 +28,7 @@ def read_measures(path, columns):
     return {name: table[name].to_numpy() for name in columns}
 
 
-def write_measures(path, clips, measured):
+def write_measures(path: PathLike, clips: pa.Table, measured: Sequence[Mapping[str, float]]) -> None:
     """Write the file *path*.
 
     Parameters

@@ -1,14 +1,17 @@
 """Out-of-distribution scores: one file per detector, with the clips of every split that it rated."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from ncst.core import parquet
+from ncst.core.files import PathLike
 from ncst.errors import NcstError
-from ncst.formats.scores import refuse_repeats
+from ncst.formats.scores import Scores, refuse_repeats
 
 _COLUMNS = ("split", "clip_id", "score")
 
@@ -28,10 +31,10 @@ class Ratings:
     """
 
     path: Path
-    about: dict
-    splits: dict
+    about: dict[str, Any]
+    splits: dict[str, tuple[np.ndarray, np.ndarray]]
 
-    def of(self, scores):
+    def of(self, scores: Scores) -> np.ndarray:
         """Return the (N,) float64 values of the clips of the `ncst.formats.scores.Scores` *scores*, in their order.
 
         Raises
@@ -57,7 +60,7 @@ class Ratings:
         return ordered
 
 
-def read_ood(path):
+def read_ood(path: PathLike) -> Ratings:
     """Return the `Ratings` in the Parquet file *path*.
 
     Raises
@@ -73,7 +76,7 @@ def read_ood(path):
     return Ratings(Path(path), about, found)
 
 
-def write_ood(path, about, rated):
+def write_ood(path: PathLike, about: Mapping[str, Any], rated: Iterable[tuple[str, np.ndarray, np.ndarray]]) -> None:
     """Write the detector file *path*.
 
     Parameters

@@ -6,6 +6,9 @@ off the files that are there.
 
 import re
 from pathlib import Path
+from typing import Any
+
+from ncst.core.files import PathLike
 
 RUN = "{model}/seed-{seed}"
 
@@ -33,17 +36,18 @@ TABLES = "tables"
 _ANY = {"seed": r"\d+", "split": ".+"}
 
 
-def place(results, pattern, **names):
+def place(results: PathLike, pattern: str, **names: str | int) -> Path:
     """Return the `Path` of *pattern*, one of this module's, below *results*; each of its names must be given."""
     return Path(results, pattern.format(**names))
 
 
-def find(results, pattern):
+def find(results: PathLike, pattern: str) -> dict[Path, dict[str, Any]]:
     """Return ``{path: names}`` of the files and folders below *results* that fit *pattern*, sorted.
 
     ``seed`` is an int, ``split`` may hold slashes, any other name is one part of a path.
     """
-    results, found = Path(results), {}
+    results = Path(results)
+    found: dict[Path, dict[str, Any]] = {}
     shape = re.sub(r"\\{(\w+)\\}", lambda name: f"(?P<{name[1]}>{_ANY.get(name[1], '[^/]+')})", re.escape(pattern))
     for path in sorted((results / pattern.partition("{")[0]).rglob("*")):
         fit = re.fullmatch(shape, path.relative_to(results).as_posix())

@@ -1,12 +1,16 @@
 """Score files: one row per clip of a split, with logits and embedding."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from ncst.core import parquet
+from ncst.core.files import PathLike
 from ncst.errors import NcstError
 
 TAXONOMY = ("vq", "aux", "dec")
@@ -38,8 +42,8 @@ class Scores:
     model: str
     seed: int
     split: str
-    classes: list
-    class_names: list
+    classes: list[int]
+    class_names: list[str]
     clip_id: np.ndarray
     utt_id: np.ndarray
     codec: np.ndarray
@@ -47,14 +51,14 @@ class Scores:
     logits: np.ndarray
     embedding: np.ndarray | None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.clip_id)
 
-    def predicted(self):
+    def predicted(self) -> np.ndarray:
         """Return the (N,) positions of the largest logits."""
         return self.logits.argmax(axis=1)
 
-    def positions(self):
+    def positions(self) -> np.ndarray:
         """Return the (N,) positions of the labels among the classes.
 
         Raises
@@ -72,7 +76,7 @@ class Scores:
         return order[np.searchsorted(np.asarray(self.classes)[order], self.label)]
 
 
-def read_scores(path, embedding=False):
+def read_scores(path: PathLike, embedding: bool = False) -> Scores:
     """Return the `Scores` in the Parquet file *path*, with embeddings only where asked for.
 
     Raises
@@ -85,28 +89,31 @@ def read_scores(path, embedding=False):
     with parquet.reading(path, _WHAT):
         table = parquet.read(path, [*_COLUMNS, "logits", *(["embedding"] if embedding else [])], _WHAT)
         facts = parquet.facts(table.schema)
-        about = [facts[name] for name in ("model", "seed", "split", "classes", "class_names")]
-    classes, columns = facts["classes"], [table[name].to_numpy() for name in _COLUMNS]
+        about = {name: facts[name] for name in ("model", "seed", "split", "classes", "class_names")}
+    classes, columns = facts["classes"], {name: table[name].to_numpy() for name in _COLUMNS}
     if len(table) == 0:
         raise NcstError(f"{path} holds no clips: check the split's sources and the status of its audio shards.")
-    refuse_repeats(path, columns[0])
+    refuse_repeats(path, columns["clip_id"])
     logits = matrix(path, table["logits"])
     if logits.shape[1] != len(classes):
         raise NcstError(f"{path} holds {logits.shape[1]} logits per clip for {len(classes)} classes: score it again.")
-    return Scores(path, *about, *columns, logits, matrix(path, table["embedding"]) if embedding else None)
+    embeddings = matrix(path, table["embedding"]) if embedding else None
+    return Scores(path, **about, **columns, logits=logits, embedding=embeddings)
 
 
-def read_clips(path, columns):
+def read_clips(path: PathLike, columns: Iterable[str]) -> pa.Table:
     """Return *columns* of the score file *path*, whatever the model, as a `pyarrow.Table`."""
     return parquet.read(path, columns, _WHAT)
 
 
-def read_embeddings(path):
+def read_embeddings(path: PathLike) -> npt.NDArray[np.float32]:
     """Return the (N, D) float32 embeddings in the score file *path*."""
     return matrix(path, parquet.read(path, ["embedding"], _WHAT)["embedding"])
 
 
-def read_tracer_scores(path):
+def read_tracer_scores(
+    path: PathLike,
+) -> tuple[dict[str, list[Any]], dict[str, npt.NDArray[np.float32]], dict[str, Any]]:
     """Return what a taxonomy tracer made of the clips of one split.
 
     Returns
@@ -133,7 +140,9 @@ def read_tracer_scores(path):
     return columns, logits, heads
 
 
-def write_scores(path, about, columns, outputs):
+def write_scores(
+    path: PathLike, about: Mapping[str, Any], columns: Mapping[str, Any], outputs: Mapping[str, np.ndarray]
+) -> None:
     """Write the score file *path*.
 
     Parameters
@@ -155,14 +164,14 @@ def write_scores(path, about, columns, outputs):
     parquet.write(path, table, about)
 
 
-def refuse_repeats(path, clips):
+def refuse_repeats(path: PathLike, clips: np.ndarray) -> None:
     """Raise a `NcstError` if one of the *clips* of the file *path* occurs twice."""
     names, counts = np.unique(clips, return_counts=True)
     if (counts > 1).any():
         raise NcstError(f"{path} holds the clip {names[counts > 1][0]} {counts.max()} times: delete it and run again.")
 
 
-def matrix(path, column):
+def matrix(path: PathLike, column: pa.ChunkedArray) -> npt.NDArray[np.float32]:
     """Return the lists of an Arrow *column* of the file *path* as an (N, D) float32 array; a `NcstError` if uneven."""
     column = column.combine_chunks()
     widths = np.unique(column.value_lengths().to_numpy(zero_copy_only=False))

@@ -2,13 +2,16 @@
 
 import hashlib
 import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ncst.core import parquet
-from ncst.core.waveforms import SAMPLE_RATE, UnusableAudio, encode_flac, read_audio, rms_db
+from ncst.core.files import PathLike
+from ncst.core.waveforms import SAMPLE_RATE, Samples, UnusableAudio, encode_flac, read_audio, rms_db
 from ncst.errors import NcstError
 
 ROW_GROUP = 100
@@ -39,7 +42,7 @@ _HUGGINGFACE_TYPES = {pa.string(): "string", pa.int16(): "int16", pa.int32(): "i
 
 
 def _schema():
-    features = {name: {"dtype": _HUGGINGFACE_TYPES[kind], "_type": "Value"} for name, kind in _FIELDS}
+    features: dict[str, Any] = {name: {"dtype": _HUGGINGFACE_TYPES[kind], "_type": "Value"} for name, kind in _FIELDS}
     features["audio"] = {"sampling_rate": SAMPLE_RATE, "_type": "Audio"}
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
     return pa.schema([*_FIELDS, ("audio", _AUDIO)], metadata=metadata)
@@ -49,12 +52,12 @@ SCHEMA = _schema()
 COLUMNS = [name for name, _ in _FIELDS]
 
 
-def clip_id(codec, utt_id):
+def clip_id(codec: str, utt_id: str) -> str:
     """Name a clip as the benchmark does: the utterance's own id for real speech, else ``<codec>_<utt_id>``."""
     return utt_id if codec == "real" else f"{codec}_{utt_id}"
 
 
-def codec_columns(name, entry, label, traced):
+def codec_columns(name: str, entry: Mapping[str, Any], label: int | None, traced: bool) -> dict[str, Any]:
     """Return the columns of a clip that its codec decides; a clip that is not *traced* has no taxonomy."""
     taxonomy = entry["taxonomy"] if traced else {}
     return {
@@ -67,7 +70,9 @@ def codec_columns(name, entry, label, traced):
     }
 
 
-def ok_columns(samples, native_rate, delay_ms, audio=None):
+def ok_columns(
+    samples: Samples, native_rate: int | None, delay_ms: float | None, audio: bytes | Path | None = None
+) -> dict[str, Any]:
     """Return the columns of a usable clip of (T,) *samples* at 16 kHz; *audio* is by default made of them."""
     return {
         "native_rate": native_rate,
@@ -80,7 +85,7 @@ def ok_columns(samples, native_rate, delay_ms, audio=None):
     }
 
 
-def failed_columns(reason, native_rate):
+def failed_columns(reason: str, native_rate: int | None) -> dict[str, Any]:
     """Return the columns of a clip without audio."""
     return {
         "native_rate": native_rate,
@@ -93,7 +98,7 @@ def failed_columns(reason, native_rate):
     }
 
 
-def write_shard(path, rows):
+def write_shard(path: PathLike, rows: Collection[Mapping[str, Any]]) -> None:
     """Write *rows* to *path*, whole or not at all.
 
     Parameters
@@ -120,7 +125,7 @@ def _audio(row):
     return None if row["audio"] is None else {"bytes": row["audio"], "path": f"{row['clip_id']}.flac"}
 
 
-def read_rows(path, columns=None):
+def read_rows(path: PathLike, columns: Iterable[str] | None = None) -> list[dict[str, Any]]:
     """Return the rows of the shard *path* as dicts, by default without the audio (fast).
 
     Raises
@@ -131,12 +136,12 @@ def read_rows(path, columns=None):
     return parquet.read(path, columns or COLUMNS, "shard").to_pylist()
 
 
-def read_columns(path, columns):
+def read_columns(path: PathLike, columns: Iterable[str]) -> pa.Table:
     """Return *columns* of the shard *path* as a `pyarrow.Table` with its metadata; a `NcstError` if it is none."""
     return parquet.read(path, columns, "shard")
 
 
-def read_digest(path):
+def read_digest(path: PathLike) -> str:
     """Return the SHA-256 of the audio of the shard *path*, from its metadata; empty where it has none.
 
     Raises
@@ -148,13 +153,13 @@ def read_digest(path):
         return (pq.read_schema(path).metadata or {}).get(b"audio_sha256", b"").decode()
 
 
-def count_rows(path):
+def count_rows(path: PathLike) -> int:
     """Return the number of rows of the shard *path*; a `NcstError` if it is none."""
     with parquet.reading(path, "shard"):
         return pq.read_metadata(path).num_rows
 
 
-def iter_clips(path):
+def iter_clips(path: PathLike) -> Iterator[tuple[dict[str, Any], Samples | None]]:
     """Yield ``(row, samples)`` of the shard *path* in order, one row group in memory at a time.
 
     `samples` is (T,) float32 at 16 kHz, or None where the row's status is not ``ok``.
@@ -171,7 +176,7 @@ def iter_clips(path):
                 yield row, None if audio is None else samples_of(audio)
 
 
-def read_audio_of(path, rows):
+def read_audio_of(path: PathLike, rows: Sequence[int]) -> list[dict[str, Any]]:
     """Return the values of the ``audio`` column of the given *rows* of the shard *path*, reading no other row groups.
 
     Raises
@@ -187,7 +192,7 @@ def read_audio_of(path, rows):
         return [groups[row // ROW_GROUP][row % ROW_GROUP].as_py() for row in rows]
 
 
-def samples_of(audio):
+def samples_of(audio: Mapping[str, Any]) -> Samples:
     """Return the (T,) float32 samples at 16 kHz of one value of the ``audio`` column.
 
     Raises
