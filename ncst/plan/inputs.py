@@ -5,6 +5,7 @@ path variables.
 """
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from ncst.core.shipped import located
@@ -78,15 +79,20 @@ def weights(config: Config, name: str, family: str = "codecs") -> File:
     return entries.weight_file(config, name, family) or []
 
 
+def weights_users(config: Config) -> dict[str, tuple[str, str, Entry]]:
+    """Return (family, name, entry) of the first entry of every official file ``weights/<key>.safetensors``."""
+    found: dict[str, tuple[str, str, Entry]] = {}
+    for family in ("codecs", "frontends"):
+        for name, entry in config[family].items():
+            file = Path((entry.get("weights") or {}).get("official", {}).get("file", ""))
+            if file.parent == Path("weights") and file.suffix == ".safetensors":
+                found.setdefault(file.stem, (family, name, entry))
+    return found
+
+
 def weights_user(config: Config, weights: str) -> tuple[str, str, Entry]:
     """Return (family, name, entry) of the first entry whose official weights are the file named *weights*."""
-    path = f"weights/{weights}.safetensors"
-    return next(
-        (family, name, entry)
-        for family in ("codecs", "frontends")
-        for name, entry in config[family].items()
-        if (entry.get("weights") or {}).get("official", {}).get("file") == path
-    )
+    return weights_users(config)[weights]
 
 
 def people(config: Config) -> list[str]:

@@ -44,6 +44,7 @@ def test_weights_of_what_runs(config):
     assert inputs.back_end_weights(config, "demo_alm") == inputs.weights(config, "mimi")
     assert inputs.frontend_weights(config, "mel_lcnn") == []
     assert inputs.weights_user(config, "mimi")[:2] == ("codecs", "mimi")
+    assert {"mimi", "lyra", "xlsr_layer5"} < set(inputs.weights_users(config)), "only these are fetched"
 
 
 def test_made_corpora_come_first(config):

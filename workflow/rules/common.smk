@@ -67,6 +67,7 @@ wildcard_constraints:
     detector=any_of(config["detectors"]),
     perturbation=any_of(config["perturbations"]),
     seed=r"\d+",
+    weights=any_of(inputs.weights_users(config)),
 
 
 def any_pair(pairs):
