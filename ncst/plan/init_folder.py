@@ -13,8 +13,8 @@ README = """# An experiment of ncst
     ncst plan                 # what a run makes and takes
     snakemake --cores all     # run it; the report is results/demo/report/index.html
 
-`config/README.md` explains every key. Put your own codecs, models and detectors into `plugins/<family>/NAME.py` and
-their entries into `config/<family>.yaml`.
+`config/README.md` explains every key. `ncst new codec NAME` starts a codec of your own: `plugins/codecs/NAME.py` and
+its entry in `config/codecs.yaml`. Corpora, models, front-ends, objectives, perturbations and detectors alike.
 """
 
 
