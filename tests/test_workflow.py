@@ -223,6 +223,7 @@ def test_a_new_codec_is_one_file_and_one_entry(project):
         ("sede: 1\n", "'sede' was unexpected"),
         ("select: {codecs: [real, mp4]}\n", r"select.codecs names \['mp4'\]"),
         ("roots: {vctk: /nowhere/VCTK}\n", "/nowhere/VCTK"),
+        ("codecs: {dac: {module: nothing}}\n", "No 'nothing' among the codecs: write "),
         ("sources: {st_train: {size: 5000}}\n", "5000|5,000"),
     ],
 )

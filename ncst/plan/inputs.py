@@ -38,6 +38,19 @@ def plugins(config: Config, family: str, name: str) -> list[Pair]:
     return [own]
 
 
+def used_plugins(config: Config) -> list[Pair]:
+    """Return the (family, module) pairs that the selected entries run."""
+    used = {
+        "corpora": selection.corpora(config),
+        "alms": [name for name, root in config["roots"].items() if root == selection.GENERATE],
+        "codecs": [name for name in selection.codecs(config) if name != "real"],
+        "perturbations": config["robustness"]["perturbations"],
+        "models": entries.selected(config, "models"),
+        "detectors": [*entries.selected(config, "detectors"), *config["robustness"]["detectors"]],
+    }
+    return [pair for family, names in used.items() for name in names for pair in plugins(config, family, name)]
+
+
 def _members(options: Entry) -> Iterator[str]:
     """Yield the detectors that the options of one name as its members, and theirs."""
     for name, inner in (options.get("members") or {}).items():

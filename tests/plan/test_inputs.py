@@ -30,6 +30,14 @@ def test_a_model_names_its_objective_front_end_and_perturbations(config, mitigat
     assert inputs.plugins(config, "models", "mel_lcnn")[3:] == [("perturbations", "noise"), ("perturbations", "g711")]
 
 
+def test_plugins_of_a_run_are_those_of_selected_entries(config):
+    config["select"]["models"] = ["mel_lcnn"]
+    found = inputs.used_plugins(config)
+    assert {("codecs", "mimi"), ("corpora", "vctk"), ("alms", "demo"), ("perturbations", "g711")} < set(found)
+    assert ("alms", "bark") not in found
+    assert ("models", "aasist") not in found
+
+
 def test_what_people_read_reaches_no_job(config):
     assert {"notes", "licence", "known", "title"} & inputs.codec(config, "mimi").keys() == set()
     assert inputs.codec(config, "mimi")["class_id"] == 1
