@@ -1,4 +1,4 @@
-"""Reading the files that codecs are published as."""
+"""The one reader of weights: published checkpoints of every kind, and the weight files of this project."""
 
 import json
 import pickle
@@ -8,30 +8,91 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from torch import Tensor, nn
 
 from ncst import registry
 from ncst.core.files import PathLike
 from ncst.errors import NcstError
 
+# What readers of weights raise for files that are missing, cut off or something else.
+BROKEN = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    pickle.UnpicklingError,
+    SafetensorError,
+)
 _BOOKKEEPING = {"architectures", "model_type", "torch_dtype", "dtype", "transformers_version"}
 _NEW = ".parametrizations.weight.original"
 
 
-def load_pickle(path: PathLike) -> Any:
-    """Return what `torch.save` wrote to *path*, tensors on the CPU; nothing but tensors and containers is unpickled.
+def read_checkpoint(path: PathLike) -> Any:
+    """Return what a published checkpoint holds, tensors on the CPU: a safetensors file or what `torch.save` wrote.
+
+    Nothing but tensors and containers is unpickled.
 
     Raises
     ------
     NcstError
-        If the file is no such file, is truncated, or holds other objects.
+        If the file is missing, truncated, neither, or holds other objects.
     """
     try:
+        if Path(path).suffix == ".safetensors":
+            return load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        reason = str(error).splitlines()[0]
+    except BROKEN as error:
         raise NcstError(
-            f"{path} is no PyTorch checkpoint of tensors: delete it and fetch it again ({reason})."
+            f"{path} is no readable checkpoint of tensors alone: delete it and fetch it again, or save its state dict"
+            f" ({_reason(error)})."
+        ) from error
+
+
+def read_weights(path: PathLike | None) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return ``(config, state)`` of a weight file of this project; half-precision tensors come back as float32.
+
+    Raises
+    ------
+    NcstError
+        If the file is missing, truncated or no safetensors file with a configuration in its metadata.
+    """
+    if path is None or not Path(path).is_file():
+        raise NcstError(
+            f"The weight file {path} is missing: official weights are fetched by `snakemake --cores 1 {path}`, compact"
+            " ones ship in resources/compact."
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            config = json.loads((file.metadata() or {})["config"])
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except BROKEN as error:
+        raise NcstError(
+            f"{path} is truncated or no safetensors file with a `config`: delete it and fetch it again"
+            f" ({_reason(error)})."
+        ) from error
+    return config, {key: value.float() if value.dtype == torch.float16 else value for key, value in state.items()}
+
+
+def load_strictly(network: nn.Module, state: Mapping[str, Tensor], path: PathLike) -> None:
+    """Load *state*, read from *path*, into *network*; every key and shape must match.
+
+    Raises
+    ------
+    NcstError
+        Naming the network that was asked for, the one that the file looks like, and the first keys that differ.
+    """
+    try:
+        network.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        detail = " ".join(str(error).split("\n", 1)[-1].split())[:300]
+        raise NcstError(
+            f"{path} looks like weights of {looks_like(state)}, not of the {type(network).__name__} that the"
+            f" configuration describes: name the right file or correct the entry ({detail})."
         ) from error
 
 
@@ -74,3 +135,7 @@ def looks_like(keys: Iterable[str]) -> str:
     if found:
         return " or ".join(found[min(found)])
     return f"an unknown network (first tensor {keys[0]!r})" if keys else "an empty file"
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:150]

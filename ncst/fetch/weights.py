@@ -82,17 +82,10 @@ def convert(name, entry, files, out, family="codecs"):
 
 
 def _looks_like(files):
-    from safetensors.torch import load_file
+    from ncst.core.checkpoint_files import looks_like, read_checkpoint
 
-    from ncst.core.checkpoint_files import load_pickle, looks_like
-
-    keys = []
-    for path in files.values():
-        if path.suffix == ".safetensors":
-            keys += load_file(path)
-        elif path.suffix not in (".json", ".yaml", ".tflite"):
-            keys += _names(load_pickle(path))
-    return looks_like(keys)
+    tensors = [path for path in files.values() if path.suffix not in (".json", ".yaml", ".tflite")]
+    return looks_like([name for path in tensors for name in _names(read_checkpoint(path))])
 
 
 def _names(tree):

@@ -7,6 +7,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from ncst.core.devices import device_of
 from ncst.errors import NcstError
 from ncst.formats.features import FeatureStore
 from ncst.formats.manifests import read_manifest
@@ -74,9 +75,7 @@ def score(model_dir, manifest, results, out, device="cpu", batch=64, workers=0):
         If the model or the features are missing, or the features were not made as those of the training.
     """
     network, facts = load_model(model_dir)
-    if device != "cpu" and not torch.cuda.is_available():
-        raise NcstError(f"`device: {device}` is asked for, but PyTorch finds no GPU: set `gpu: 0` or use a GPU node.")
-    network.to(device)
+    network.to(device_of(device))
     wanted = (*COLUMNS, *(TAXONOMY if network.heads else ()))
     columns = read_manifest(manifest, (*wanted, "split", "shard_file", "row")).to_pydict()
     store = FeatureStore(results, facts["frontend"], facts["fingerprint"])

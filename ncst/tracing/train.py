@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save
 
 from ncst import registry
+from ncst.core.devices import device_of
 from ncst.core.files import atomic, sha256
 from ncst.core.seeds import seed_of
 from ncst.errors import NcstError
@@ -81,10 +82,8 @@ def train(
     recipe = read_recipe(name, model_entry.get("training") or {})
     if device == "cpu" and recipe["precision"] == "fp16":
         raise NcstError(f"models.{name}.training.precision is fp16, which needs a GPU: use fp32 or bf16 on a CPU.")
-    if device != "cpu" and torch.cuda.is_available() and torch.cuda.device_count() < devices:
+    if device_of(device).type == "cuda" and torch.cuda.device_count() < devices:
         raise NcstError(f"{devices} GPUs are asked for, but PyTorch finds {torch.cuda.device_count()}: lower `gpu`.")
-    if device != "cpu" and not torch.cuda.is_available():
-        raise NcstError(f"`device: {device}` is asked for, but PyTorch finds no GPU: set `gpu: 0` or use a GPU node.")
     if model_entry.get("checkpoint") and not Path(model_entry["checkpoint"]).is_file():
         raise NcstError(f"models.{name}: the checkpoint {model_entry['checkpoint']} does not exist.")
     manifests = train_manifest, dev_manifest

@@ -8,8 +8,9 @@ from helpers.check_codes import check_codes
 from signals import speech_like
 
 from ncst import registry
-from ncst.audio.codecs._base import Base, load_strictly, read_weights
+from ncst.audio.codecs._base import Base
 from ncst.audio.delay import estimate_delay_ms
+from ncst.core.checkpoint_files import load_strictly, read_weights
 from ncst.core.waveforms import rms_db
 from ncst.errors import NcstError
 from ncst.fetch import weights

@@ -10,7 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from ncst import registry
-from ncst.audio.codecs._base import read_weights
+from ncst.core.checkpoint_files import read_weights
 from ncst.errors import NcstError
 from ncst.fetch.weights import convert, fetch_weights
 
@@ -77,5 +77,5 @@ def test_another_codecs_file_is_named(tmp_path):
 
 def test_a_file_that_is_no_checkpoint(tmp_path):
     (tmp_path / "w.pth").write_bytes(b"<html>not found</html>")
-    with pytest.raises(NcstError, match="no PyTorch checkpoint of tensors: delete it"):
+    with pytest.raises(NcstError, match="no readable checkpoint of tensors alone: delete it"):
         convert("dac", {"settings": {}}, {"w.pth": tmp_path / "w.pth"}, tmp_path / "out.safetensors")

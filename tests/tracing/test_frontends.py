@@ -202,7 +202,7 @@ def test_weights_that_cannot_serve_are_refused(tmp_path):
     with pytest.raises(NcstError, match="config"):
         Ssl({"layer": 2}, path)
     save_file({"a": torch.zeros(1)}, path, {"config": json.dumps(STABLE)})
-    with pytest.raises(NcstError, match="does not fit"):
+    with pytest.raises(NcstError, match="looks like weights of"):
         Ssl({"layer": 2}, path)
 
 

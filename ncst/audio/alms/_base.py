@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-import torch
+from ncst.core.devices import device_of
 
 
 class Base(ABC):
@@ -31,7 +31,7 @@ class Base(ABC):
     def __init__(self, entry, weights, device="cpu"):
         self.settings = entry.get("settings") or {}
         self.weights = weights
-        self.device = torch.device(device)
+        self.device = device_of(device)
 
     @abstractmethod
     def codes(self, text):

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from ncst.core.checkpoint_files import BROKEN
 from ncst.errors import NcstError
 
 
@@ -18,7 +19,7 @@ def load_tokenizer(folder):
 
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except BROKEN as error:
         raise _refused(folder, "tokenizer", error) from error
 
 
@@ -33,8 +34,6 @@ def load_model(kind, folder, device):
     NcstError
         If the folder is incomplete or holds another model.
     """
-    from safetensors import SafetensorError
-
     try:
         found = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8")).get("model_type")
         if found != kind.config_class.model_type:
@@ -43,7 +42,7 @@ def load_model(kind, folder, device):
         missing = sorted(key for key in report["missing_keys"] if not key.startswith("codec_model."))
         if missing:
             raise ValueError(f"{len(missing)} weights are missing, {missing[0]} first")
-    except (OSError, ValueError, KeyError, RuntimeError, AttributeError, SafetensorError) as error:
+    except BROKEN as error:
         raise _refused(folder, kind.__name__, error) from error
     return model.eval().requires_grad_(False).to(device)
 

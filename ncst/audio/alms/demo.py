@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from ncst.audio.alms._base import Base
-from ncst.audio.codecs._base import load_strictly, read_weights
+from ncst.core.checkpoint_files import load_strictly, read_weights
 
 
 class DelayedTransformer(nn.Module):

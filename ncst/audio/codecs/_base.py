@@ -1,16 +1,13 @@
 """What every codec shares: rates, length, batching, seeds and the way weights are found."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import nn
 from torch.nn.utils import parametrize, remove_weight_norm
 
 from ncst.audio.codecs._fast import speed_up
-from ncst.core.checkpoint_files import looks_like
+from ncst.core.checkpoint_files import load_strictly, read_weights
+from ncst.core.devices import device_of
 from ncst.core.waveforms import SAMPLE_RATE, UnusableAudio, fit_length, resample
 from ncst.errors import NcstError
 
@@ -76,7 +73,7 @@ class Base:
         self.entry = entry
         self.settings = entry.get("settings") or {}
         self.changes = (*self.changes, *entry.get("changes", ()))
-        self.device = torch.device(device)
+        self.device = device_of(device)
         self.batch_seconds = 0.0 if self.device.type == "cpu" else GPU_BATCH_SECONDS
         if self.needs_weights:
             self.load(*read_weights(weights), weights)
@@ -223,48 +220,6 @@ def books_of(settings, available):
     if not 1 <= books <= available:
         raise NcstError(f"`settings: {{books: {books}}}` does not fit weights with {available} codebooks.")
     return books
-
-
-def read_weights(path):
-    """Return ``(config, state)`` of a safetensors weight file; half-precision tensors come back as float32.
-
-    Raises
-    ------
-    NcstError
-        If the file is missing, truncated or no safetensors file.
-    """
-    if path is None or not Path(path).is_file():
-        raise NcstError(
-            f"The weight file {path} is missing: official weights are fetched by `snakemake --cores 1 {path}`, compact"
-            " ones ship in resources/compact."
-        )
-    try:
-        with safe_open(path, framework="pt") as file:
-            config = json.loads((file.metadata() or {}).get("config", "{}"))
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise NcstError(
-            f"{path} is truncated or no safetensors file: delete it and fetch it again ({error})."
-        ) from error
-    return config, {k: v.float() if v.dtype == torch.float16 else v for k, v in state.items()}
-
-
-def load_strictly(network, state, path):
-    """Load *state* into *network*; every key and shape must match.
-
-    Raises
-    ------
-    NcstError
-        Naming the network that was asked for, the one that the file looks like, and the first keys that differ.
-    """
-    try:
-        network.load_state_dict(state, strict=True)
-    except RuntimeError as error:
-        detail = " ".join(str(error).split("\n", 1)[-1].split())[:300]
-        raise NcstError(
-            f"{path} looks like weights of {looks_like(state)}, not of the {type(network).__name__} that this codec's"
-            f" configuration describes: fetch the right file or correct `module` ({detail})."
-        ) from error
 
 
 def fold_weight_norm(network):

@@ -18,7 +18,7 @@ from ncst.audio.codecs._audiodec_layers import CausalConv, Decoder, Encoder, Voc
 from ncst.audio.codecs._base import Base, books_of
 from ncst.audio.codecs._parts import of_own
 from ncst.audio.codecs._residual import ResidualQuantizer
-from ncst.core.checkpoint_files import fold, load_pickle
+from ncst.core.checkpoint_files import fold, read_checkpoint
 from ncst.errors import NcstError
 
 IGNORED = (".pad_buffer", ".cluster_size", ".embed_avg")  # key endings: streaming history, training statistics
@@ -86,7 +86,7 @@ class Codec(Base):
 
 def _generator(path):
     """Return the tensors of an official file that inference needs, weight norm folded."""
-    state = load_pickle(path)["model"]["generator"]
+    state = read_checkpoint(path)["model"]["generator"]
     return fold({key: value for key, value in state.items() if not key.endswith(IGNORED)})
 
 

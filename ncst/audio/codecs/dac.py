@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from ncst.audio.codecs._base import Base, books_of, fold_weight_norm
 from ncst.audio.codecs._parts import Book, of_library
-from ncst.core.checkpoint_files import fold, load_pickle
+from ncst.core.checkpoint_files import fold, read_checkpoint
 
 ARGUMENTS = (
     "encoder_dim",
@@ -75,7 +75,7 @@ class Dac(Base):
     def convert(cls, files, entry):
         """Take an official ``.pth`` file: tensors, and the constructor's arguments beside them."""
         (path,) = files.values()
-        checkpoint = load_pickle(path)
+        checkpoint = read_checkpoint(path)
         arguments = checkpoint["metadata"]["kwargs"]
         return {key: arguments[key] for key in ARGUMENTS}, fold(checkpoint["state_dict"])
 

@@ -3,11 +3,10 @@
 import re
 
 import torch
-from safetensors.torch import load_file
 
 from ncst.audio.codecs._base import Base, books_of
 from ncst.audio.codecs._parts import Book, of_library
-from ncst.core.checkpoint_files import load_config, load_pickle
+from ncst.core.checkpoint_files import load_config, read_checkpoint
 
 _NAMES = [  # from transformers' EncodecModel to the package
     (r"\.parametrizations\.weight\.original0$", ".weight_g"),
@@ -85,10 +84,10 @@ class Encodec(Base):
         if "model.safetensors" in files:
             told = load_config(files["config.json"])
             seanet = {name: told[key] for key, name in _ARGUMENTS.items() if key in told}
-            state = _rename(load_file(files["model.safetensors"]))
+            state = _rename(read_checkpoint(files["model.safetensors"]))
             return _config(state, told["sampling_rate"], {"causal": True} | seanet), state
         (path,) = files.values()
-        state = load_pickle(path)
+        state = read_checkpoint(path)
         return _config(state, 24_000, {"causal": True}), state
 
 

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from ncst.audio.codecs import _facodec_layers as _layers
 from ncst.audio.codecs._base import Base
 from ncst.audio.codecs._parts import Book, Chain, Parts
-from ncst.core.checkpoint_files import load_pickle
+from ncst.core.checkpoint_files import read_checkpoint
 from ncst.errors import NcstError
 
 IGNORED = ("f0_predictor", "phone_predictor", "res_f0_predictor", "res_phone_predictor", "x_timbre_predictor")
@@ -91,7 +91,7 @@ class Codec(Base):
         state = {}
         for name, path in files.items():
             part = "encoder" if "encoder" in name else "decoder"
-            for key, value in load_pickle(path).items():
+            for key, value in read_checkpoint(path).items():
                 if key.split(".")[0] not in IGNORED and not _is_constant(key, value, path):
                     state[_rename(part, key)] = value[..., None] if _is_projection(key) else value
         return {"prosody_bins": 20} if "melspec_linear.weight" in state else {}, state

@@ -5,7 +5,7 @@ group-normalised over the whole clip, so padding would change all of it, not the
 """
 
 from ncst.audio.codecs._seanet import SeanetBase, rename_seanet, seanet_config, seanet_sizes
-from ncst.core.checkpoint_files import load_pickle
+from ncst.core.checkpoint_files import read_checkpoint
 
 BOOKS = "quantizer.rq.model."
 IGNORED = ("discriminator.", "mel_spec_transforms.")  # beginnings of keys that only training needs
@@ -29,7 +29,7 @@ class Codec(SeanetBase):
     def convert(cls, files, entry):
         """Take the official ``model.pth``, a bare state dict with all codebooks stacked in one tensor."""
         (path,) = files.values()
-        state = {key: value for key, value in load_pickle(path).items() if not key.startswith(IGNORED)}
+        state = {key: value for key, value in read_checkpoint(path).items() if not key.startswith(IGNORED)}
         for key in [key for key in state if key.startswith(BOOKS)]:
             name = f"_codebook.{key.removeprefix(BOOKS)}"
             state |= {f"quantizer.vq.layers.{i}.{name}": book for i, book in enumerate(state.pop(key))}

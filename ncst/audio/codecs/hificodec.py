@@ -17,7 +17,7 @@ from torch.nn.utils.parametrizations import weight_norm
 from ncst.audio.codecs._base import Base
 from ncst.audio.codecs._parts import Book, Chain, Parts
 from ncst.audio.codecs._residual import ResidualQuantizer
-from ncst.core.checkpoint_files import load_pickle
+from ncst.core.checkpoint_files import read_checkpoint
 from ncst.errors import NcstError
 
 SLOPE = 0.1
@@ -85,7 +85,7 @@ class Codec(Base):
             If a part is missing or too much.
         """
         (path,) = files.values()
-        parts = load_pickle(path)
+        parts = read_checkpoint(path)
         if set(parts) != {"encoder", "quantizer", "generator"}:
             raise NcstError(f"{path} holds {sorted(parts)} instead of encoder, quantizer and generator.")
         kernels = [parts["generator"][f"ups.{i}.weight_v"].shape[2] for i in range(4)]

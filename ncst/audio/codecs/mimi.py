@@ -2,11 +2,9 @@
 
 import re
 
-from safetensors.torch import load_file
-
 from ncst.audio.codecs._base import Base, books_of
 from ncst.audio.codecs._parts import Book, Chain, Parts
-from ncst.core.checkpoint_files import load_config
+from ncst.core.checkpoint_files import load_config, read_checkpoint
 
 _RENAMED = [
     (r"^(encoder|decoder)\.layers\.", r"\1.\1_seanet.layers."),
@@ -74,7 +72,7 @@ class Mimi(Base):
     def convert(cls, files, entry):
         """Take ``model.safetensors`` and ``config.json`` of kyutai/mimi, whose flat key names transformers nests."""
         state = {}
-        for key, value in load_file(files["model.safetensors"]).items():
+        for key, value in read_checkpoint(files["model.safetensors"]).items():
             for pattern, new in _RENAMED:
                 key = re.sub(pattern, new, key)
             state[key] = value

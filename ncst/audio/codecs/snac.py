@@ -6,7 +6,7 @@ import torch
 
 from ncst.audio.codecs._base import Base
 from ncst.audio.codecs._parts import Book, of_library
-from ncst.core.checkpoint_files import load_config, load_pickle
+from ncst.core.checkpoint_files import load_config, read_checkpoint
 
 
 class Snac(Base):
@@ -63,4 +63,4 @@ class Snac(Base):
     @classmethod
     def convert(cls, files, entry):
         """Take ``pytorch_model.bin`` and ``config.json`` of hubertsiuzdak/snac_24khz."""
-        return load_config(files["config.json"]), load_pickle(files["pytorch_model.bin"])
+        return load_config(files["config.json"]), read_checkpoint(files["pytorch_model.bin"])

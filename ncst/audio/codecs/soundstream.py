@@ -5,7 +5,7 @@ No weights of a SoundStream are public. AcademiCodec's network class of that nam
 """
 
 from ncst.audio.codecs._seanet import SeanetBase, rename_seanet, seanet_config, seanet_sizes
-from ncst.core.checkpoint_files import load_pickle
+from ncst.core.checkpoint_files import read_checkpoint
 
 PREFIX = "module."  # left by distributed training
 
@@ -19,5 +19,5 @@ class Codec(SeanetBase):
     def convert(cls, files, entry):
         """Take an official ``.pth`` file, a bare state dict; the rate is ``entry["official"]["sample_rate"]``."""
         (path,) = files.values()
-        state = rename_seanet({key.removeprefix(PREFIX): value for key, value in load_pickle(path).items()})
+        state = rename_seanet({key.removeprefix(PREFIX): value for key, value in read_checkpoint(path).items()})
         return seanet_config(use_causal_conv=False, **seanet_sizes(state, entry["official"]["sample_rate"])), state

@@ -2,7 +2,7 @@
 
 from ncst.audio.codecs._base import Base, books_of
 from ncst.audio.codecs._parts import Book, of_library
-from ncst.core.checkpoint_files import load_config, load_pickle
+from ncst.core.checkpoint_files import load_config, read_checkpoint
 
 
 class SpeechTokenizerCodec(Base):
@@ -57,4 +57,4 @@ class SpeechTokenizerCodec(Base):
     def convert(cls, files, entry):
         """Take ``SpeechTokenizer.pt`` and ``config.json`` of fnlp/SpeechTokenizer, any folder."""
         by_name = {name.rsplit("/", 1)[-1]: path for name, path in files.items()}
-        return load_config(by_name["config.json"]), load_pickle(by_name["SpeechTokenizer.pt"])
+        return load_config(by_name["config.json"]), read_checkpoint(by_name["SpeechTokenizer.pt"])

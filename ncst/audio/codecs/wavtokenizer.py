@@ -18,7 +18,7 @@ from ncst.audio.codecs._parts import of_own
 from ncst.audio.codecs._residual import ResidualQuantizer
 from ncst.audio.codecs._seanet import ratios_of, rename_seanet
 from ncst.audio.codecs._wavtokenizer_layers import Decoder
-from ncst.core.checkpoint_files import load_pickle
+from ncst.core.checkpoint_files import read_checkpoint
 
 CODER = "feature_extractor.encodec."
 IGNORED = (  # beginnings of keys: an unused decoder, training statistics, discriminators
@@ -87,7 +87,7 @@ class Codec(Base):
         ``entry["official"]["sample_rate"]``.
         """
         (path,) = files.values()
-        tensors = load_pickle(path)["state_dict"]
+        tensors = read_checkpoint(path)["state_dict"]
         n_fft = len(tensors["head.istft.window"])
         kept = {key: value for key, value in tensors.items() if not re.match("|".join(IGNORED), key)}
         coder = {key.removeprefix(CODER): value for key, value in kept.items() if key.startswith(CODER)}

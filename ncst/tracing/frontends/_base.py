@@ -3,6 +3,7 @@
 import numpy as np
 
 from ncst.core import files
+from ncst.core.devices import device_of
 from ncst.errors import NcstError
 
 CLIP_SAMPLES = 64_600
@@ -48,7 +49,7 @@ class Base:
             )
         self.entry = entry
         self.weights = weights
-        self.device = device
+        self.device = device_of(device)
         self.samples = entry.get("samples", CLIP_SAMPLES)
 
     def fingerprint(self):

@@ -5,9 +5,9 @@ import re
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import nn
 
+from ncst.core.checkpoint_files import load_strictly, read_checkpoint, read_weights
 from ncst.errors import NcstError
 from ncst.tracing.frontends._base import Base
 
@@ -36,7 +36,7 @@ class Ssl(Base):
 
     def __init__(self, entry, weights=None, device="cpu"):
         super().__init__(entry, weights, device)
-        config, state = _read(weights)
+        config, state = read_weights(weights)
         self.kind = config.get("model_type", "wav2vec2")
         self.network = cut_network(config, state, entry["layer"], weights).to(device)
         with torch.inference_mode():
@@ -81,11 +81,7 @@ class Ssl(Base):
             The front-end's entry; ``layer`` says where to cut.
         """
         config = json.loads(files["config.json"].read_text())
-        if "model.safetensors" in files:
-            with safe_open(files["model.safetensors"], "pt") as file:
-                state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        else:
-            state = torch.load(files["pytorch_model.bin"], "cpu", weights_only=True)
+        state = read_checkpoint(files.get("model.safetensors") or files["pytorch_model.bin"])
         inner = re.compile(r"^(wav2vec2|wavlm|hubert|wav2vec2_bert)\.(model\.)?")
         if any(inner.match(key) for key in state):
             state = {inner.sub("", key): value for key, value in state.items() if inner.match(key)}
@@ -124,10 +120,7 @@ def cut_network(config, state, layer, path):
         network = Wav2Vec2(config, layer)
     else:
         network = _from_transformers(config, kind, layer, stable)
-    try:
-        network.load_state_dict(_kept(state, layer, stable), strict=True)
-    except RuntimeError as error:
-        raise NcstError(f"{path} does not fit its own configuration: {' '.join(str(error).split())[:400]}") from error
+    load_strictly(network, _kept(state, layer, stable), path)
     return network.eval().requires_grad_(False)
 
 
@@ -170,16 +163,3 @@ def _filter_banks(waves):
     from transformers import SeamlessM4TFeatureExtractor
 
     return np.asarray(SeamlessM4TFeatureExtractor()(list(waves), sampling_rate=16_000)["input_features"], np.float32)
-
-
-def _read(path):
-    try:
-        with safe_open(path, "pt") as file:
-            config = json.loads((file.metadata() or {})["config"])
-            return config, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except FileNotFoundError as error:
-        raise NcstError(
-            f"Front-end weights missing: {path}; run `snakemake fetch_weights` or see config/README.md."
-        ) from error
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise NcstError(f"{path} holds no front-end weights: it must be safetensors with a `config`.") from error

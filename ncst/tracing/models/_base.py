@@ -1,12 +1,8 @@
 """What every source-tracing model shares: two outputs, and the way published checkpoints are read."""
 
-from pathlib import Path
-
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
+from ncst.core.checkpoint_files import load_strictly, read_checkpoint
 from ncst.errors import NcstError
 
 
@@ -66,21 +62,11 @@ def import_checkpoint(path, model):
     NcstError
         If the file is missing or unreadable, or its keys or shapes are not those of *model*.
     """
-    path = Path(path)
-    try:
-        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-    except (OSError, RuntimeError, SafetensorError, ValueError, EOFError) as error:
-        raise NcstError(f"{path} is no readable checkpoint: {' '.join(str(error).split())[:200]}") from error
-    except Exception as error:  # pickle.UnpicklingError: pickled objects that are no tensors
-        raise NcstError(f"{path} holds more than tensors and is not opened: save its state dict alone.") from error
+    state = read_checkpoint(path)
     if not isinstance(state, dict):
         raise NcstError(f"{path} holds no state dict but a {type(state).__name__}: save the model's state dict.")
     state = {k: v for k, v in state.items() if not k.startswith(model.checkpoint_ignores)}
     prefix = model.checkpoint_prefix
     if prefix and any(k.startswith(prefix) for k in state):
         state = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-    try:
-        model.load_state_dict(state, strict=True)
-    except RuntimeError as error:
-        detail = " ".join(str(error).split())[:400]
-        raise NcstError(f"{path} is no checkpoint of {type(model).__name__} as configured: {detail}") from error
+    load_strictly(model, state, path)

@@ -1,0 +1,72 @@
+"""Weights that are missing, broken or somebody else's, and GPUs that are not there, are sentences everywhere."""
+
+import json
+
+import pytest
+import torch
+from helpers import tiny_codecs
+from safetensors.torch import save_file
+
+from ncst import registry
+from ncst.core.checkpoint_files import read_checkpoint, read_weights
+from ncst.errors import NcstError
+from ncst.fetch.weights import convert
+from ncst.tracing.models._base import import_checkpoint
+
+BROKEN = [b"", b"<html>not found</html>", b"PK\x03\x04 and nothing more", b"\x08\0\0\0\0\0\0\0{}      "]
+
+
+@pytest.mark.parametrize("content", BROKEN)
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "checkpoint.pth"])
+def test_broken_checkpoints(name, content, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(content)
+    if content == BROKEN[-1] and name == "model.safetensors":  # a safetensors file without tensors
+        assert read_checkpoint(path) == {}
+        return
+    with pytest.raises(NcstError, match=f"{name} is no readable checkpoint of tensors alone: delete it"):
+        read_checkpoint(path)
+    with pytest.raises(NcstError, match="no readable checkpoint"):
+        import_checkpoint(path, registry.load("models", "mel_lcnn")(7))
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_truncated_checkpoints(name, tmp_path):
+    path, state = tmp_path / name, {"weight": torch.randn(100, 100)}
+    save_file(state, path) if path.suffix == ".safetensors" else torch.save(state, path)
+    assert torch.equal(read_checkpoint(path)["weight"], state["weight"])
+    whole = path.read_bytes()
+    for length in (5, 50, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(NcstError, match="no readable checkpoint"):
+            read_checkpoint(path)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_a_broken_download_of_a_front_end_or_a_codec(name, tmp_path):
+    (tmp_path / name).write_bytes(BROKEN[1])
+    (tmp_path / "config.json").write_text(json.dumps({"sampling_rate": 16000, "num_hidden_layers": 2}))
+    files = {file: tmp_path / file for file in (name, "config.json")}
+    with pytest.raises(NcstError, match="no readable checkpoint"):
+        convert("ssl", {"layer": 1}, files, tmp_path / "out.safetensors", "frontends")
+    codec = "encodec" if name == "model.safetensors" else "snac"
+    with pytest.raises(NcstError, match="no readable checkpoint"):
+        convert(codec, {"settings": {}}, files, tmp_path / "out.safetensors")
+
+
+def test_a_weight_file_without_a_configuration(tmp_path):
+    save_file({"weight": torch.zeros(1)}, tmp_path / "weights.safetensors")
+    with pytest.raises(NcstError, match="no safetensors file with a `config`"):
+        read_weights(tmp_path / "weights.safetensors")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there(tmp_path):
+    codec = tiny_codecs.write("mimi", tmp_path / "mimi.safetensors")
+    for family, name, entry, weights in (
+        ("codecs", "mimi", {}, codec),
+        ("frontends", "mel", {}, None),
+        ("alms", "demo", {}, codec),
+    ):
+        with pytest.raises(NcstError, match="no GPU that PyTorch can use: set `gpu: 0`"):
+            registry.load(family, name)(entry, weights, "cuda")
