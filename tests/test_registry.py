@@ -73,3 +73,8 @@ def test_a_file_with_two_codecs(folder):
     (folder / "plugins/codecs/quieter.py").write_text(PLUGIN + "\n\nclass Other(Base):\n    pass\n", encoding="utf-8")
     done = run(folder, "-c", "from ncst import registry; registry.load('codecs', 'quieter')")
     assert "must define one class on top of ncst.audio.codecs._base.Base, not 2" in done.stderr
+
+
+@pytest.mark.parametrize("family", registry.FAMILIES)
+def test_every_file_without_underscore_is_a_plugin(family):
+    assert all(registry.load(family, name) for name in registry.modules(family))

@@ -22,7 +22,7 @@ from ncst.compact.speech import Crops, read_speech
 from ncst.core.waveforms import SAMPLE_RATE
 from ncst.errors import NcstError
 from ncst.plan.config import load_config
-from ncst.speech.corpora.demo import speak
+from ncst.speech.speak_corpus import speak_corpus
 
 ROOT = Path(__file__).parents[2]
 FILES = {path.stem: path for path in sorted((ROOT / "resources" / "compact").glob("*.safetensors"))}
@@ -35,7 +35,7 @@ INTELLIGIBLE = 0.6
 def spoken(tmp_path_factory):
     """Demo speech of voices, sentences and noises that no training saw, by seed."""
     folder = tmp_path_factory.mktemp("spoken") / "vctk"
-    speak("vctk", folder, seed=70_688, speakers=4, utterances=1)
+    speak_corpus("vctk", folder, seed=70_688, speakers=4, utterances=1)
     return read_speech([folder])
 
 

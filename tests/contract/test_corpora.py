@@ -10,8 +10,8 @@ from helpers.entries import configured
 
 from ncst import registry
 from ncst.errors import NcstError
-from ncst.speech.corpora import demo
 from ncst.speech.corpora._base import CODED
+from ncst.speech.speak_corpus import LAYOUTS, speak_corpus
 
 CONFIG = configured()
 ENTRIES = CONFIG["corpora"]
@@ -30,13 +30,13 @@ def root_of(tmp_path_factory):
 
     def root(name):
         if name not in GIVEN and not (spoken / name).exists():
-            demo.speak(name, spoken / name, seed=3, speakers=1, utterances=2)
+            speak_corpus(name, spoken / name, seed=3, speakers=1, utterances=2)
         return GIVEN.get(name, spoken / name)
 
     return root
 
 
-@pytest.mark.parametrize("name", [name for name in ENTRIES if name in demo.LAYOUTS or name in GIVEN])
+@pytest.mark.parametrize("name", [name for name in ENTRIES if name in LAYOUTS or name in GIVEN])
 def test_one_row_per_recording(root_of, name):
     read = corpus(name, root_of(name))
     rows = list(read.index())

@@ -129,7 +129,7 @@ def test_what_codecs_share_changes_all_of_them(monkeypatch, config, edited):
         ("evaluation/measure_clips.py", {"measure_clips"}),
         ("evaluation/detect.py", {"detect"}),
         ("tracing/loop.py", {"train", "score", "score_robustness"}),
-        ("speech/corpora/_vocoder.py", {"speak_corpus"}),  # in a process of its own
+        ("speech/vocoder.py", {"speak_corpus"}),  # in a process of its own
         ("plan/selection.py", {"plan", "write_page"}),
         ("__init__.py", {"write_page"}),  # it shows the version
     ],

@@ -9,12 +9,12 @@ import yaml
 
 from ncst import registry
 from ncst.errors import NcstError
-from ncst.speech.corpora import demo
 from ncst.speech.corpora._base import CODED
+from ncst.speech.speak_corpus import LAYOUTS, speak_corpus
 
 CONFIGURED = yaml.safe_load(Path("config/corpora.yaml").read_text(encoding="utf-8"))["corpora"]
 # The benchmark's, with a layout of their own; folders of any recordings have tests of theirs (test_directory_*).
-ENTRIES = {name: CONFIGURED[name] for name in demo.LAYOUTS if "module" not in CONFIGURED[name]}
+ENTRIES = {name: CONFIGURED[name] for name in LAYOUTS if "module" not in CONFIGURED[name]}
 
 
 def touch(root, *names):
@@ -37,7 +37,7 @@ def index(name, root, **settings):
 def spoken(tmp_path_factory):
     root = tmp_path_factory.mktemp("spoken")
     for name in ENTRIES:
-        demo.speak(name, root / name, seed=3, speakers=1, utterances=2)
+        speak_corpus(name, root / name, seed=3, speakers=1, utterances=2)
     return root
 
 

@@ -1,9 +1,9 @@
 from ncst.core.job import job
 
 with job(snakemake):
-    from ncst.speech.corpora.demo import speak
+    from ncst.speech.speak_corpus import speak_corpus
 
-    speak(
+    speak_corpus(
         snakemake.wildcards.corpus,
         snakemake.output[0],
         seed=snakemake.params.seed,

@@ -24,7 +24,7 @@ MALE = (
 )
 
 
-def speak(layout, destination, seed, speakers, utterances, workers=None):
+def speak_corpus(layout, destination, seed, speakers, utterances, workers=None):
     """Write a demo corpus in the layout of a real one, into *destination*, whole or not at all.
 
     The same arguments give the same bytes. Speakers alternate between female and male and differ in voice, accent,
@@ -73,7 +73,7 @@ def speak(layout, destination, seed, speakers, utterances, workers=None):
 def _record(job, rate, folder, seed):
     voice, clips = job
     content = json.dumps({"voice": voice, "clips": clips, "rate": rate, "folder": str(folder), "seed": seed})
-    command = [sys.executable, "-m", "ncst.speech.corpora._speaker"]
+    command = [sys.executable, "-m", "ncst.speech.speaker"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, input=content, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:

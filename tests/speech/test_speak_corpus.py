@@ -8,9 +8,9 @@ import soundfile
 
 from ncst import registry
 from ncst.errors import NcstError
-from ncst.speech.corpora import demo
-from ncst.speech.corpora._espeak import Espeak
-from ncst.speech.corpora._vocoder import linear_prediction, mel_griffin_lim
+from ncst.speech.espeak import Espeak
+from ncst.speech.speak_corpus import LANGUAGES, LAYOUTS, SENTENCES, speak_corpus
+from ncst.speech.vocoder import linear_prediction, mel_griffin_lim
 
 RATES = {"vctk": 48_000, "aishell3": 44_100, "ncssd": 16_000, "asvspoof2019_la": 16_000, "in_the_wild": 16_000}
 
@@ -40,13 +40,13 @@ def median_pitch(samples, rate):
 @pytest.fixture(scope="module")
 def spoken(tmp_path_factory):
     root = tmp_path_factory.mktemp("demo")
-    for layout in demo.LAYOUTS:
-        demo.speak(layout, root / layout, seed=5, speakers=4 if layout == "vctk" else 2, utterances=2)
+    for layout in LAYOUTS:
+        speak_corpus(layout, root / layout, seed=5, speakers=4 if layout == "vctk" else 2, utterances=2)
     return root
 
 
 def test_more_real_speech_is_a_folder_of_two_languages(tmp_path):
-    demo.speak("more_real", tmp_path / "spoken", seed=5, speakers=3, utterances=1)
+    speak_corpus("more_real", tmp_path / "spoken", seed=5, speakers=3, utterances=1)
     rows = list(registry.load("corpora", "directory")({}, tmp_path / "spoken").index())
     assert {row["speaker"] for row in rows} == {"reader1", "reader2", "reader3"}
     assert len(rows) == 3
@@ -92,12 +92,12 @@ def test_women_speak_higher_than_men_and_no_two_speakers_are_alike(spoken):
 
 
 def test_same_seed_same_bytes_whatever_the_workers(spoken, tmp_path):
-    demo.speak("asvspoof2019_la", tmp_path / "again", seed=5, speakers=2, utterances=2, workers=1)
+    speak_corpus("asvspoof2019_la", tmp_path / "again", seed=5, speakers=2, utterances=2, workers=1)
     assert digests(tmp_path / "again") == digests(spoken / "asvspoof2019_la")
 
 
 def test_another_seed_speaks_differently(spoken, tmp_path):
-    demo.speak("ncssd", tmp_path / "other", seed=6, speakers=2, utterances=1)
+    speak_corpus("ncssd", tmp_path / "other", seed=6, speakers=2, utterances=1)
     first = digests(spoken / "ncssd")
     assert not set(first.values()) & set(digests(tmp_path / "other").values())
 
@@ -105,20 +105,20 @@ def test_another_seed_speaks_differently(spoken, tmp_path):
 def test_a_folder_in_use_is_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(NcstError, match="in use"):
-        demo.speak("vctk", tmp_path, seed=1, speakers=1, utterances=1)
+        speak_corpus("vctk", tmp_path, seed=1, speakers=1, utterances=1)
     assert (tmp_path / "mine.txt").read_text() == "precious"
 
 
 def test_an_empty_folder_is_filled(tmp_path):
     (tmp_path / "corpus").mkdir()
-    demo.speak("vctk", tmp_path / "corpus", seed=1, speakers=1, utterances=1)
+    speak_corpus("vctk", tmp_path / "corpus", seed=1, speakers=1, utterances=1)
     assert (tmp_path / "corpus" / "speaker-info.txt").is_file()
 
 
 def test_a_failed_speaker_leaves_nothing_behind(tmp_path, monkeypatch):
-    monkeypatch.setattr(demo, "LANGUAGES", {"en": ("en-gb",)})
+    monkeypatch.setitem(LANGUAGES, "en", ("en-gb",))
     with pytest.raises(NcstError, match="refuses the language 'en-gb'"):
-        demo.speak("vctk", tmp_path / "corpus", seed=1, speakers=1, utterances=1)
+        speak_corpus("vctk", tmp_path / "corpus", seed=1, speakers=1, utterances=1)
     assert not list(tmp_path.iterdir())
 
 
@@ -128,7 +128,7 @@ def test_a_failed_speaker_leaves_nothing_behind(tmp_path, monkeypatch):
 def test_what_cannot_be_spoken_is_said(tmp_path, arguments, message):
     layout, speakers, utterances = arguments
     with pytest.raises(NcstError, match=message):
-        demo.speak(layout, tmp_path / "x", seed=1, speakers=speakers, utterances=utterances)
+        speak_corpus(layout, tmp_path / "x", seed=1, speakers=speakers, utterances=utterances)
 
 
 def test_an_unknown_variant_is_refused():
@@ -137,8 +137,8 @@ def test_an_unknown_variant_is_refused():
 
 
 def test_sentences():
-    english = (demo.SENTENCES / "sentences_en.txt").read_text(encoding="utf-8").splitlines()
-    mandarin = (demo.SENTENCES / "sentences_zh.txt").read_text(encoding="utf-8").splitlines()
+    english = (SENTENCES / "sentences_en.txt").read_text(encoding="utf-8").splitlines()
+    mandarin = (SENTENCES / "sentences_zh.txt").read_text(encoding="utf-8").splitlines()
     assert len(set(english)) == len(english) >= 60
     assert len(set(mandarin)) == len(mandarin) >= 40
     for line in mandarin:

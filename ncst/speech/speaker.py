@@ -1,6 +1,6 @@
 """One speaker of a demo corpus, in a process of its own: reads a job (JSON) from stdin and writes the clips.
 
-Run by `ncst.speech.corpora.demo`; espeak-ng needs a fresh process to speak the same samples again.
+Run by `ncst.speech.speak_corpus`; espeak-ng needs a fresh process to speak the same samples again.
 """
 
 import json
@@ -13,8 +13,8 @@ import soxr
 
 from ncst.core.seeds import seed_of
 from ncst.errors import NcstError
-from ncst.speech.corpora._espeak import SAMPLE_RATE, Espeak
-from ncst.speech.corpora._vocoder import linear_prediction, mel_griffin_lim
+from ncst.speech.espeak import SAMPLE_RATE, Espeak
+from ncst.speech.vocoder import linear_prediction, mel_griffin_lim
 
 ATTACKS = {"A91": mel_griffin_lim, "A92": linear_prediction}
 
