@@ -17,7 +17,7 @@ from ncst.plan.entries import codec_entry, weight_file, weights_kind
 
 CONFIG = configured()
 ENTRIES = CONFIG["codecs"]
-WEIGHTLESS = [name for name, entry in ENTRIES.items() if not entry["weights"]]
+WEIGHTLESS = [name for name, entry in ENTRIES.items() if not entry["weights"] and entry["role"] != "real"]
 WEIGHTED = [
     name
     for name, entry in ENTRIES.items()
