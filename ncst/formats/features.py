@@ -53,7 +53,7 @@ def writing(
         temporary.write_text(json.dumps(about, indent=1, sort_keys=True) + "\n")
 
 
-def _reserve(path):
+def _reserve(path: Path) -> None:
     """Take a file's space on the disk now: a disk that fills up under a memory map ends the process without a word."""
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:
@@ -129,7 +129,7 @@ def as_float(features: np.ndarray) -> np.ndarray:
     return features.astype(np.float32) / 32768 if features.dtype == np.int16 else features.astype(np.float32)
 
 
-def _differences(found, wanted):
+def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     """Name the keys in which two fingerprints differ, with short values."""
     keys = [k for k in sorted(found.keys() | wanted.keys()) if found.get(k) != wanted.get(k)]
     return ", ".join(f"{k} ({str(found.get(k))[:60]} instead of {str(wanted.get(k))[:60]})" for k in keys)

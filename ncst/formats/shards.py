@@ -41,7 +41,7 @@ _AUDIO = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 _HUGGINGFACE_TYPES = {pa.string(): "string", pa.int16(): "int16", pa.int32(): "int32", pa.float32(): "float32"}
 
 
-def _schema():
+def _schema() -> pa.Schema:
     features: dict[str, Any] = {name: {"dtype": _HUGGINGFACE_TYPES[kind], "_type": "Value"} for name, kind in _FIELDS}
     features["audio"] = {"sampling_rate": SAMPLE_RATE, "_type": "Audio"}
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
@@ -119,7 +119,7 @@ def write_shard(path: PathLike, rows: Collection[Mapping[str, Any]]) -> None:
     parquet.write(path, pa.table(columns, schema=schema), row_group_size=ROW_GROUP)
 
 
-def _audio(row):
+def _audio(row: Mapping[str, Any]) -> dict[str, Any] | None:
     if isinstance(row["audio"], Path):
         return {"bytes": None, "path": str(row["audio"].absolute())}
     return None if row["audio"] is None else {"bytes": row["audio"], "path": f"{row['clip_id']}.flac"}

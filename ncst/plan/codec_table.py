@@ -5,7 +5,7 @@ from typing import Any
 
 from ncst.core.files import PathLike, atomic
 from ncst.errors import NcstError
-from ncst.plan import Config
+from ncst.plan import Config, Entry
 from ncst.plan.entries import by_class
 
 MARKS = "<!-- codecs -->\n", "<!-- /codecs -->"
@@ -23,7 +23,7 @@ def codec_table(config: Config) -> list[dict[str, Any]]:
     ]
 
 
-def _row(name, entry):
+def _row(name: str, entry: Entry) -> dict[str, Any]:
     facts = entry.get("official") or {}
     official = entry["weights"].get("official") or {}
     taxonomy = entry["taxonomy"]
@@ -43,7 +43,7 @@ def _row(name, entry):
     }
 
 
-def _repository(official):
+def _repository(official: Entry) -> str | None:
     """Return ``owner/name`` of the repository that the first URL of *official* points into, or None."""
     urls = [facts["url"] for facts in official.get("files", {}).values()]
     return "/".join(urls[0].split("/")[3:5]) if urls else None

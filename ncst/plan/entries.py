@@ -88,7 +88,7 @@ def model_entry(config: Config, name: str) -> dict[str, Any]:
     return found | {"augmentation": _augmentation(config, name, names)} if names else found
 
 
-def _augmentation(config, model, names):
+def _augmentation(config: Config, model: str, names: list[str]) -> dict[str, Any]:
     """Return what `augmentation.Augmentation` needs to know of the config to perturb the clips of *model*."""
     frontend = config["models"][model]["frontend"]
     entry = config["frontends"][frontend]

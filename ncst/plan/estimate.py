@@ -4,6 +4,7 @@ Rates come from ``resources/costs.yaml``; clips that are there already are count
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -11,7 +12,7 @@ from typing import Any, Self
 import yaml
 
 from ncst.core.shipped import shipped
-from ncst.plan import Config, Pair, entries, selection, sharding
+from ncst.plan import Config, Entry, Pair, entries, selection, sharding
 from ncst.plan.official_release import pair_folders
 
 COSTS = shipped("resources", "costs.yaml")
@@ -126,7 +127,7 @@ def estimate(config: Config) -> Estimate:
     return Estimate(rows, stages, clips, roots, absent, fetched, costs)
 
 
-def _unfetched(config, frontends, splits):
+def _unfetched(config: Config, frontends: list[str], splits: list[str]) -> list[str]:
     """Return the official weight files of codecs and front-ends that are not there yet."""
     codecs = dict.fromkeys(codec for split in splits for _, codec in _made(config, selection.pairs(config, split)))
     named = [("codecs", name) for name in codecs] + [("frontends", name) for name in frontends]
@@ -134,13 +135,13 @@ def _unfetched(config, frontends, splits):
     return [file for file in files if file and not Path(file).is_file()]
 
 
-def _made(config, pairs):
+def _made(config: Config, pairs: list[Pair]) -> list[Pair]:
     """Return the pairs that the official release does not have."""
     released = pair_folders(config)
     return [pair for pair in pairs if pair not in released]
 
 
-def _row(config, split, pairs, lacking, fetched):
+def _row(config: Config, split: str, pairs: list[Pair], lacking: set[str], fetched: list[str]) -> Row:
     entry, made = config["splits"][split], _made(config, pairs)
     sources, codecs = ([*dict.fromkeys(names)] for names in zip(*pairs, strict=True))
     needed = dict.fromkeys(c for source_set, _ in made for c in config["sources"][source_set]["corpora"])
@@ -151,7 +152,7 @@ def _row(config, split, pairs, lacking, fetched):
     )
 
 
-def _label(config, entry, codecs):
+def _label(config: Config, entry: Entry, codecs: list[str]) -> str:
     if entry.get("balance"):
         return "0, 1"
     if entry.get("label") is not None:
@@ -162,7 +163,7 @@ def _label(config, entry, codecs):
     return ", ".join(map(str, found)) or "none"
 
 
-def _present(config, source_set, codec):
+def _present(config: Config, source_set: str, codec: str) -> int:
     """Count the usable clips in the shards of a pair."""
     pattern = f"{config['results']}/{config['name']}/audio/{{source_set}}/{{codec}}/{{shard}}.parquet"
     files = [path for path in sharding.pair_files(config, pattern, [(source_set, codec)]) if Path(path).is_file()]
@@ -173,7 +174,7 @@ def _present(config, source_set, codec):
     return sum(pq.read_table(path, columns=["status"])["status"].to_pylist().count("ok") for path in files)
 
 
-def _work(config, costs, pair, frontends, released):
+def _work(config: Config, costs: Entry, pair: Pair, frontends: list[str], released: bool) -> Iterator[tuple[str, Work]]:
     """Yield (stage, work) of the audio and the features of one (source set, codec) pair."""
     source_set, codec = pair
     clips, jobs = config["sources"][source_set]["size"], len(sharding.shards(config, source_set))
@@ -192,19 +193,19 @@ def _work(config, costs, pair, frontends, released):
         yield f"features {name}", Work.of(clips * rate, clips * size, jobs, start=costs["start"])
 
 
-def _feature_rate(config, costs, frontend):
+def _feature_rate(config: Config, costs: Entry, frontend: str) -> tuple[float, float]:
     """Return CPU seconds and bytes of the features of a clip."""
     rates = costs["compute_features"][entries.weights_kind(config, frontend)]
     return rates.get(frontend, rates["default"])
 
 
-def _training_rate(config, costs, model):
+def _training_rate(config: Config, costs: Entry, model: str) -> float:
     """Return the CPU seconds of a clip in training; a third of it scores one."""
     rates = costs["train"][entries.model_entry(config, model)["size"]]
     return rates.get(entries.module_of(config, "models", model), rates["default"])
 
 
-def _experiments(config, costs):
+def _experiments(config: Config, costs: Entry) -> dict[str, Work]:
     """Return the work of training, scoring and detectors; models of one module stand together."""
     splits = selection.splits(config)
     roles = {split: config["splits"][split]["role"] for split in splits}
@@ -237,7 +238,7 @@ def _experiments(config, costs):
     return train | score | {"detectors": detect} | _robustness(config, costs, [m for m in models if m not in tracers])
 
 
-def _robustness(config, costs, models):
+def _robustness(config: Config, costs: Entry, models: list[str]) -> dict[str, Work]:
     """Return the work of the robustness grid: every cell perturbed once, its features made for every model and seed."""
     wanted, cells = config["robustness"], len(selection.robustness_cells(config))
     counts = [(wanted["known"], selection.splits(config, "id")), (wanted["unknown"], selection.splits(config, "ood"))]

@@ -112,7 +112,7 @@ def training_splits(config: Config, model: str) -> list[str]:
     return names
 
 
-def _check_own_training(config, model, split):
+def _check_own_training(config: Config, model: str, split: str) -> None:
     learnt = pairs(config, split)
     absent = {pair["source"] for pair in config["splits"][split]["pairs"]} - {source_set for source_set, _ in learnt}
     if absent:

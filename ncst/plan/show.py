@@ -2,9 +2,15 @@
 
 import textwrap
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from ncst.plan import Config
-from ncst.plan.estimate import GB, HOUR, Work, estimate
+from ncst.plan.estimate import GB, HOUR, Estimate, Row, Work, estimate
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Columns = list[tuple[str, Literal["left", "right"]]]
 
 
 def show_plan(config: Config) -> None:
@@ -34,9 +40,10 @@ def show_plan(config: Config) -> None:
         )
 
 
-def _splits(config, found):
-    columns = [("split", "left"), ("label", "left"), ("source set", "left"), ("codec", "left"), ("clips", "right")]
-    columns += [("present", "right"), ("missing", "left"), ("GB", "right"), ("CPU h", "right"), ("GPU h", "right")]
+def _splits(config: Config, found: Estimate) -> "Table":
+    columns: Columns = [("split", "left"), ("label", "left"), ("source set", "left"), ("codec", "left")]
+    columns += [("clips", "right"), ("present", "right"), ("missing", "left")]
+    columns += [("GB", "right"), ("CPU h", "right"), ("GPU h", "right")]
     table = _table(f"Plan of {config['name']!r}: {found.clips:,} clips", columns)
     for row in found.rows:
         numbers = [f"{row.clips:,}", f"{row.present:,}", _missing(row), *_amounts(found, row.work)]
@@ -44,7 +51,7 @@ def _splits(config, found):
     return table
 
 
-def _stages(found):
+def _stages(found: Estimate) -> "Table":
     table = _table("Stages", [("stage", "left"), ("GB", "right"), ("CPU h", "right"), ("GPU h", "right")])
     total = Work()
     for name, work in found.stages.items():
@@ -55,7 +62,7 @@ def _stages(found):
     return table
 
 
-def _table(title, columns):
+def _table(title: str, columns: Columns) -> "Table":
     from rich import box
     from rich.table import Table
 
@@ -66,20 +73,20 @@ def _table(title, columns):
     return table
 
 
-def _names(codecs):
+def _names(codecs: list[str]) -> str:
     return codecs[0] + (f" + {len(codecs) - 1}" if len(codecs) > 1 else "")
 
 
-def _missing(row):
+def _missing(row: Row) -> str:
     weights = [f"weights: {row.weights}"] if row.weights else []
     return "\n".join([*textwrap.wrap(", ".join(row.corpora), 16), *weights]) or "-"
 
 
-def _amounts(found, work):
+def _amounts(found: Estimate, work: Work) -> list[str]:
     return [_number(v) for v in (work.disk / GB, work.cpu / HOUR, work.gpu / found.costs["gpu_cores"] / HOUR)]
 
 
-def _number(value):
+def _number(value: float) -> str:
     if not value:
         return "-"
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}" if value >= 0.01 else "<0.01"
