@@ -142,13 +142,13 @@ def compare(
 ):
     """Compare runs clip by clip: differences to the first run with 95 % intervals, and McNemar's test."""
     from ncst.evaluation.compare_models import compare_folders
-    from ncst.report.tables.comparison import comparison_texts
-    from ncst.report.tables.text import write_texts
+    from ncst.report.tables.comparison import comparison_table
+    from ncst.report.tables.text import texts, write_texts
 
-    texts = comparison_texts(*compare_folders(runs))
+    found = texts(*comparison_table(*compare_folders(runs)))
     if out:
-        write_texts(texts, out, "comparison")
-    typer.echo(texts["md"])
+        write_texts(found, out, "comparison")
+    typer.echo(found["md"])
 
 
 def _show(title, columns, rows):

@@ -5,6 +5,7 @@ import json
 import logging
 import time
 import warnings
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -26,19 +27,32 @@ from ncst.tracing.recipe import read_recipe
 from ncst.tracing.sampling import groups_of
 
 
-def train(
-    model_entry,
-    name,
-    seed,
-    train_manifest,
-    dev_manifest,
-    results,
-    out_dir,
-    device="cpu",
-    workers=0,
-    parameters=None,
-    devices=1,
-):
+@dataclass(frozen=True)
+class Machine:
+    """Where a training runs.
+
+    Attributes
+    ----------
+    device : str
+        ``cpu`` or ``cuda``.
+    workers : int
+        Processes that read features.
+    devices : int
+        Processes with a GPU each, or a share of the CPU, that take their parts of every batch.
+    """
+
+    device: str = "cpu"
+    workers: int = 0
+    devices: int = 1
+
+    def check(self):
+        """Raise a `NcstError` if there are not as many GPUs as are asked for."""
+        if device_of(self.device).type == "cuda" and torch.cuda.device_count() < self.devices:
+            found = torch.cuda.device_count()
+            raise NcstError(f"{self.devices} GPUs are asked for, but PyTorch finds {found}: lower `gpu`.")
+
+
+def train(model_entry, name, seed, manifests, results, out_dir, parameters=None, machine=None):
     """Train one model with one seed and write ``model.safetensors``, ``model.json`` and ``curves.csv``.
 
     The epoch with the lowest development loss, averaged over clips, is kept; ``last.safetensors`` holds the weights of
@@ -58,20 +72,17 @@ def train(
         The model's name; its module unless the entry has a ``module`` key.
     seed : int
         Decides initial weights, order, crops and dropout.
-    train_manifest, dev_manifest : path
-        Parquet manifests; labels are class ids, those of a taxonomy tracer the columns ``vq``, ``aux`` and ``dec``.
+    manifests : (path, path)
+        Of the training and the development split; labels are class ids, those of a taxonomy tracer the columns
+        ``vq``, ``aux`` and ``dec``.
     results : path
         The results folder with the features.
     out_dir : path
         The folder to write to.
-    device : str
-        ``cpu`` or ``cuda``.
-    workers : int
-        Processes that read features.
     parameters : dict, optional
         Codec to its parameters, for the head ``parameters`` (`ncst.plan.selection.codec_parameters`).
-    devices : int
-        Processes with a GPU each, or a share of the CPU, that take their parts of every batch.
+    machine : Machine, optional
+        Default: one process on the CPU.
 
     Raises
     ------
@@ -79,25 +90,14 @@ def train(
         If a class has no training clips, features are missing or were not made alike, the loss is not a number, an
         option is unknown, there is no GPU where one is asked for, or the disk is full.
     """
-    recipe = read_recipe(name, model_entry.get("training") or {})
-    if device == "cpu" and recipe["precision"] == "fp16":
+    machine, recipe = machine or Machine(), read_recipe(name, model_entry.get("training") or {})
+    if machine.device == "cpu" and recipe["precision"] == "fp16":
         raise NcstError(f"models.{name}.training.precision is fp16, which needs a GPU: use fp32 or bf16 on a CPU.")
-    if device_of(device).type == "cuda" and torch.cuda.device_count() < devices:
-        raise NcstError(f"{devices} GPUs are asked for, but PyTorch finds {torch.cuda.device_count()}: lower `gpu`.")
+    machine.check()
     if model_entry.get("checkpoint") and not Path(model_entry["checkpoint"]).is_file():
         raise NcstError(f"models.{name}: the checkpoint {model_entry['checkpoint']} does not exist.")
-    manifests = train_manifest, dev_manifest
-    needed = ("label", "codec", "corpus", "shard_file", "row", *(taxonomy.COLUMNS if model_entry.get("heads") else ()))
-    columns = [read_manifest(path, needed).to_pydict() for path in manifests]
-    if model_entry.get("heads"):
-        heads = taxonomy.describe(model_entry["heads"], *columns, parameters or {}, manifests)
-        task = {"heads": heads}
-        targets = [taxonomy.targets(heads, c, parameters or {}, path) for c, path in zip(columns, manifests)]
-    else:
-        classes, class_names = _classes(*columns, *manifests)
-        task = {"classes": classes, "class_names": class_names}
-        targets = [[classes.index(y) for y in c["label"]] for c in columns]
-    augmentation = _augmentation(name, model_entry, recipe, results, device)
+    columns, task, targets = _task(model_entry, manifests, parameters or {})
+    augmentation = _augmentation(name, model_entry, recipe, results, machine.device)
     store = FeatureStore(results, model_entry["frontend"], augmentation and augmentation.fingerprint)
     groups = groups_of(recipe["sampler"], columns[0]["label"], columns[0]["corpus"])
     read = augmentation.store if augmentation else store
@@ -105,8 +105,8 @@ def train(
         Clips(columns[0], read, recipe["crop"], targets[0], augmentation, groups),
         Clips(columns[1], store, recipe["crop"], targets[1]),
     ]
-    if augmentation:
-        workers = workers if augmentation.in_workers else 0
+    if augmentation and not augmentation.in_workers:
+        machine = replace(machine, workers=0)
     facts = {
         "name": name,
         "title": model_entry.get("title", name),
@@ -118,18 +118,30 @@ def train(
         "shape": list(sets[0].shape),
         "training": recipe,
         **task,
-        "clips": {"train": len(sets[0]), "dev": len(sets[1])},
-        "manifests": {"train": sha256(train_manifest), "dev": sha256(dev_manifest)},
+        "clips": dict(zip(("train", "dev"), map(len, sets))),
+        "manifests": dict(zip(("train", "dev"), map(sha256, manifests))),
         "fingerprint": store.fingerprint,
         "code": code_of(
             __file__, ("models", model_entry.get("module", name)), ("objectives", recipe["objective"]["name"])
         ),
     }
-    checkpoint = model_entry.get("checkpoint")
-    if checkpoint:
+    if model_entry.get("checkpoint"):
+        checkpoint = model_entry["checkpoint"]
         facts["checkpoint"] = {"file": str(checkpoint), "sha256": sha256(checkpoint)}
-    run = _fit(facts, sets, Path(out_dir) / "last.ckpt", device, workers, devices)
-    _write(run, facts, Path(out_dir))
+    _write(_fit(facts, sets, Path(out_dir) / "last.ckpt", machine), facts, Path(out_dir))
+
+
+def _task(model_entry, manifests, parameters):
+    """Return columns and targets of both *manifests*, and between them what ``model.json`` says of the outputs."""
+    needed = ("label", "codec", "corpus", "shard_file", "row", *(taxonomy.COLUMNS if model_entry.get("heads") else ()))
+    columns = [read_manifest(path, needed).to_pydict() for path in manifests]
+    if model_entry.get("heads"):
+        heads = taxonomy.describe(model_entry["heads"], *columns, parameters, manifests)
+        targets = [taxonomy.targets(heads, c, parameters, path) for c, path in zip(columns, manifests)]
+        return columns, {"heads": heads}, targets
+    classes, class_names = _classes(*columns, *manifests)
+    targets = [[classes.index(y) for y in c["label"]] for c in columns]
+    return columns, {"classes": classes, "class_names": class_names}, targets
 
 
 def _augmentation(name, model_entry, recipe, results, device):
@@ -185,7 +197,7 @@ def _classes(columns, dev_columns, train_manifest, dev_manifest):
     return sorted(names), [names[label] for label in sorted(names)]
 
 
-def _fit(facts, sets, checkpoint, device, workers, devices):
+def _fit(facts, sets, checkpoint, machine):
     """Run the epochs that are left with Lightning and return the finished run."""
     from ncst.tracing.loop import Run
 
@@ -196,14 +208,14 @@ def _fit(facts, sets, checkpoint, device, workers, devices):
     network = build(facts)
     if facts["augmentation"] and network.training_free:
         raise NcstError(f"models.{facts['name']} is not trained by gradients: take `augment` from its `training`.")
-    run = Run(network, facts, sets, checkpoint, workers)
+    run = Run(network, facts, sets, checkpoint, machine.workers)
     if "checkpoint" in facts:
-        run.adopt(facts["checkpoint"]["file"], device)
+        run.adopt(facts["checkpoint"]["file"], machine.device)
     elif run.network.training_free:
-        run.remember(device)
+        run.remember(machine.device)
     else:
         run.resume()
-        run.fit(device, devices)
+        run.fit(machine.device, machine.devices)
     return run
 
 

@@ -69,7 +69,7 @@ def make_results(folder):
 
 def run(results, out, entry=ENTRY, seed=688, train="train", dev="dev", **where):
     manifests = [results / "manifests" / f"{split}.parquet" for split in (train, dev)]
-    training.train(entry, "small", seed, *manifests, results, out, **where)
+    training.train(entry, "small", seed, manifests, results, out, machine=training.Machine(**where))
     return (out / "model.safetensors").read_bytes()
 
 

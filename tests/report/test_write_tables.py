@@ -4,6 +4,7 @@ import pytest
 
 from ncst.errors import NcstError
 from ncst.formats.metrics import METRICS
+from ncst.formats.tables import read_table
 from ncst.report.tables.paper import errata, published
 from ncst.report.tables.write_tables import collect, write_tables
 
@@ -61,7 +62,9 @@ def written(folder, *runs):
 def test_files_and_values(tmp_path):
     folder = written(tmp_path, run(), run("mine", "Mine"))
     assert sorted(path.name for path in folder.iterdir()) == [
-        f"{table}.{s}" for table in ("open_set", "table3", "table4", "table5", "table6") for s in ("csv", "md", "tex")
+        f"{table}.{s}"
+        for table in ("open_set", "table3", "table4", "table5", "table6")
+        for s in ("csv", "json", "md", "tex")
     ]
     known = pd.read_csv(folder / "table3.csv")
     assert list(known.columns) == ["model", "split", "class", "seeds", "f1", "f1_low", "f1_high", "f1_paper"]
@@ -71,6 +74,17 @@ def test_files_and_values(tmp_path):
     cell = unknown.loc[("W2V2-AASIST", "mahalanobis", "ood_config")]
     assert (cell["auroc"], cell["auroc_low"], cell["auroc_paper"], cell["eer_paper"]) == (90.0, 89.0, 76.0, 30.74)
     assert cell["eer_corrected"] == 34.74 and np.isnan(unknown.loc[("Mine", "msp", "ood_single"), "auroc_paper"])
+
+
+def test_what_stands_beside_a_measurement_is_typed(tmp_path):
+    table = read_table(written(tmp_path, run(), run("mine", "Mine")) / "table3.json")
+    assert [column.name for column in table.columns] == ["model", "split", "class", "seeds", "f1"]
+    assert table.across == "class" and table.caption.startswith("Table 3. ")
+    names, *_, f1 = table.columns
+    assert (f1.title, f1.percent, names.numeric, f1.numeric) == ("F1", True, False, True) and not names.beside
+    assert list(f1.beside) == ["low", "high", "paper"]
+    assert [f1.values[0], *(values[0] for values in f1.beside.values())] == [97.0, 96.0, 98.0, 99.99]
+    assert f1.beside["paper"][3:] == [None] * 3
 
 
 def test_markdown_and_tex_show_the_published_value_and_notes(tmp_path):
@@ -104,7 +118,7 @@ def test_a_refused_model_is_named_in_a_note(tmp_path):
 
 def test_tables_without_cells_are_left_out(tmp_path):
     folder = written(tmp_path, run() | {"single": {}, "ood": {}})
-    assert sorted(path.suffix for path in folder.iterdir()) == [".csv", ".md", ".tex"]
+    assert sorted(path.suffix for path in folder.iterdir()) == [".csv", ".json", ".md", ".tex"]
 
 
 def test_collect_keeps_the_order_of_runs_and_splits():

@@ -101,7 +101,7 @@ def results(tmp_path_factory):
 
 def run(results, out, train="train", dev="dev", **keys):
     paths = [results / "manifests" / f"{split}.parquet" for split in (train, dev)]
-    training.train(ENTRY | keys, "tracer", 688, *paths, results, out, parameters=PARAMETERS)
+    training.train(ENTRY | keys, "tracer", 688, paths, results, out, PARAMETERS)
 
 
 @pytest.fixture(scope="module")

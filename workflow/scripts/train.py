@@ -4,19 +4,16 @@ if __name__ == "__main__":  # several GPUs: their processes import this file
     with job(snakemake):
         from pathlib import Path
 
-        from ncst.tracing.train import train
+        from ncst.tracing.train import Machine, train
 
         gpus = int(snakemake.resources.get("gpu") or 0)
         train(
             snakemake.params.entry,
             snakemake.wildcards.model,
             int(snakemake.wildcards.seed),
-            snakemake.input.train,
-            snakemake.input.dev,
+            (snakemake.input.train, snakemake.input.dev),
             snakemake.params.results,
             Path(snakemake.output.weights).parent,
-            device="cuda" if gpus else "cpu",
-            workers=(snakemake.threads - 1) // gpus if gpus else 0,
-            devices=gpus or 1,
-            parameters=snakemake.params.parameters,
+            snakemake.params.parameters,
+            Machine("cuda", (snakemake.threads - 1) // gpus, gpus) if gpus else Machine(),
         )

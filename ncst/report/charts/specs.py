@@ -151,7 +151,13 @@ def _shaded(base, field, full):
 def histogram():
     """Draw the shares ``known`` and ``unseen`` over the bins ``low``-``high``, and two thresholds."""
     pick = alt.selection_point(fields=["set"], bind="legend")
-    bars = (
+    layers = alt.layer(_bars(pick).add_params(pick), _threshold("test", [5, 3]), _threshold("development", [1.5, 2.5]))
+    layers = layers.transform_flatten(["low", "high", "known", "unseen"])
+    return _spec(layers.transform_fold(["known", "unseen"], as_=["set", "share"]).add_params(INK), 240)
+
+
+def _bars(pick):
+    return (
         _records()
         .mark_bar(binSpacing=0)
         .encode(
@@ -180,20 +186,19 @@ def histogram():
             ],
         )
     )
-    rules = [
+
+
+def _threshold(field, dash):
+    tooltip = alt.Tooltip(field, type="quantitative", aggregate="min", title=f"Keeps 95 % of {field}", format=".4~g")
+    return (
         _records()
         .mark_rule(strokeDash=dash, strokeWidth=1.5)
         .encode(
             x=alt.X(field, type="quantitative", aggregate="min"),
             color=alt.value(alt.expr(INK.name)),
-            tooltip=alt.Tooltip(
-                field, type="quantitative", aggregate="min", title=f"Keeps 95 % of {field}", format=".4~g"
-            ),
+            tooltip=tooltip,
         )
-        for field, dash in (("test", [5, 3]), ("development", [1.5, 2.5]))
-    ]
-    layers = alt.layer(bars.add_params(pick), *rules).transform_flatten(["low", "high", "known", "unseen"])
-    return _spec(layers.transform_fold(["known", "unseen"], as_=["set", "share"]).add_params(INK), 240)
+    )
 
 
 def lines(x, y, field, names, titles, *, line=None, height, percent=False):

@@ -1,86 +1,100 @@
 """The tables of ``<results>/tables`` in the published layout: models or detectors down, classes or conditions across.
 
-A measurement is a column ``x`` with ``x_low``, ``x_high``, ``x_sd``, ``x_paper`` or ``x_corrected`` beside it: together
-they become one cell. A table without a ``class`` or ``condition`` column, or with more than `WIDEST` columns of
-measurements, is shown row by row.
+A table with more than `WIDEST` columns of measurements, or with nothing that stands across, is shown row by row.
 """
+
+from dataclasses import replace
 
 import pandas as pd
 
 from ncst.errors import NcstError
+from ncst.formats import paths, tables
 from ncst.report.page.html_table import Cell, Table, cell
 from ncst.report.tables.paper import errata
-from ncst.report.tables.write_tables import CAPTIONS, METRICS, PLAIN, in_order
+from ncst.report.tables.write_tables import in_order
 
 WIDEST = 24
-PARTS = ("low", "high", "sd", "paper", "corrected")
+DOWN = ("model", "detector", "perturbation")
 KINDS = {".csv": ("CSV", "text/csv"), ".md": ("Markdown", "text/markdown"), ".tex": ("LaTeX", "application/x-tex")}
 
 
 def results_tables(results):
-    """Return a `Table` for every CSV file of the tables folder, the paper's first; none where the folder is missing.
+    """Return a `Table` for every table of the tables folder, the paper's first; none where the folder is missing.
+
+    A CSV file of the user's own is shown as it is.
 
     Raises
     ------
     NcstError
-        If a file is not CSV.
+        If a file is damaged.
     """
-    return [_read(results, path) for path in in_order((results.folder / "tables").glob("*.csv"))]
+    return [_shown(results, path) for path in in_order((results.folder / paths.TABLES).glob("*.csv"))]
 
 
-def _read(results, path):
+def _shown(results, path):
+    typed = path.with_suffix(".json")
+    table = tables.read_table(typed) if typed.exists() else _own(path)
+    title, _, text = table.caption.partition(". ")
+    columns = {column.name: column for column in table.columns}
+    if "detector" in columns:
+        titles = [results.detector(name or "none") for name in columns["detector"].values]
+        columns["detector"] = replace(columns["detector"], values=titles)
+    measures = [column for column in columns.values() if column.beside]
+    across = columns.get(table.across)
+    if across and len(measures) * len(set(across.values)) > WIDEST:
+        across = None
+        columns = {name: column for name, column in columns.items() if name not in ("split", "seeds")}
+    heads, groups, rows = _pivot(columns, measures, across) if across else _flat(columns)
+    files = {kind: (mime, path.with_suffix(suffix)) for suffix, (kind, mime) in KINDS.items()}
+    files = {kind: (mime, file.read_bytes()) for kind, (mime, file) in files.items() if file.exists()}
+    return Table(path.stem, title, text, heads, rows, files, errata(path.stem), groups)
+
+
+def _own(path):
     try:
         frame = pd.read_csv(path, encoding="utf-8")
     except ValueError as error:
         raise NcstError(f"{path} is not a CSV table: delete it and run again ({error}).") from error
-    title, _, text = CAPTIONS.get(path.stem, path.stem.replace("_", " ")).partition(". ")
-    if "detector" in frame:
-        frame["detector"] = [results.detector(name) for name in frame["detector"].fillna("none")]
-    measures = [c for c in frame if any(f"{c}_{part}" in frame for part in PARTS)]
-    across = next((c for c in ("class", "condition") if c in frame and measures), None)
-    if across and len(measures) * frame[across].nunique() > WIDEST:
-        frame, across = frame.drop(columns=["split", "seeds"], errors="ignore"), None
-    columns, groups, rows = _pivot(frame, measures, across) if across else _flat(frame, measures)
-    files = {kind: (mime, path.with_suffix(suffix)) for suffix, (kind, mime) in KINDS.items()}
-    files = {kind: (mime, file.read_bytes()) for kind, (mime, file) in files.items() if file.exists()}
-    notes = errata(path.stem) if path.stem in CAPTIONS else []
-    return Table(path.stem, title, text, columns, rows, files, notes, groups)
+    return tables.Table.of(frame, path.stem.replace("_", " "))
 
 
-def _pivot(frame, measures, across):
-    keys = [c for c in ("model", "detector", "perturbation") if c in frame]
-    heads = list(dict.fromkeys(frame[across]))
-    grouped = len(measures) > 1
-    columns = [(key.title(), False) for key in keys]
-    columns += [(METRICS.get(measure, measure) if grouped else head, True) for head in heads for measure in measures]
-    groups = [("", len(keys)), *((head, len(measures)) for head in heads)] if grouped else []
-    rows = []
-    for names, group in frame.groupby(keys, sort=False, dropna=False):
-        found = {row[across]: row for row in group.to_dict("records")}
-        cells = [_measurement(found.get(head, {}), measure) for head in heads for measure in measures]
-        rows.append([cell(name) for name in names] + cells)
-    return columns, groups, rows
-
-
-def _flat(frame, measures):
-    parts = {f"{measure}_{part}" for measure in measures for part in PARTS}
-    shown = [c for c in frame if c not in parts]
-    columns = [
-        (METRICS.get(c, c[:1].upper() + c[1:].replace("_", " ")), c in measures or frame[c].dtype.kind in "if")
-        for c in shown
-    ]
-    records = frame.to_dict("records")
-    return columns, [], [[_measurement(row, c) if c in measures else cell(row[c]) for c in shown] for row in records]
-
-
-def _measurement(row, name):
-    numbers = {part: row.get(f"{name}_{part}") for part in ("value", *PARTS)} | {"value": row.get(name)}
-    numbers = {part: None if pd.isna(number) else float(number) for part, number in numbers.items()}
-    if name in PLAIN and numbers["value"] is not None:
-        span = "" if numbers["low"] is None else " [{low:,.2f}, {high:,.2f}]".format(**numbers)
-        return Cell(f"{numbers['value']:,.2f}{span}", numbers["value"])
+def _pivot(columns, measures, across):
+    down = [columns[name] for name in DOWN if name in columns]
+    heads, grouped = list(dict.fromkeys(across.values)), len(measures) > 1
+    titles = [(column.name.title(), False) for column in down]
+    titles += [(measure.title if grouped else head, True) for head in heads for measure in measures]
+    groups = [("", len(down)), *((head, len(measures)) for head in heads)] if grouped else []
+    rows = {}
+    for row, names in enumerate(zip(*(column.values for column in down))):
+        rows.setdefault(names, {})[across.values[row]] = row
+    empty, cells = cell(None), {measure.name: _cells(measure) for measure in measures}
     return (
-        cell(None)
-        if numbers["value"] is None
-        else Cell(f"{numbers['value']:.2f}", **numbers | {"sort": numbers["value"]})
+        titles,
+        groups,
+        [
+            [cell(name) for name in names]
+            + [cells[m.name][found[head]] if head in found else empty for head in heads for m in measures]
+            for names, found in rows.items()
+        ],
     )
+
+
+def _flat(columns):
+    titles = [(column.title, column.numeric) for column in columns.values()]
+    return titles, [], [list(row) for row in zip(*map(_cells, columns.values()))]
+
+
+def _cells(column):
+    if not column.beside:
+        return [cell(value) for value in column.values]
+    beside = [dict(zip(column.beside, parts)) for parts in zip(*column.beside.values())]
+    return [_measurement(value, parts, column.percent) for value, parts in zip(column.values, beside)]
+
+
+def _measurement(value, parts, percent):
+    if value is None:
+        return cell(None)
+    if percent:
+        return Cell(f"{value:.2f}", sort=value, value=value, **parts)
+    span = "" if parts["low"] is None else " [{low:,.2f}, {high:,.2f}]".format(**parts)
+    return Cell(f"{value:,.2f}{span}", value)

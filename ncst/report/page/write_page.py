@@ -87,10 +87,12 @@ def _inline(text):
 
 
 def _context(results):
-    config = results.config
-    drawn, tables = charts(results), results_tables(results)
+    return _run(results) | _tables(results) | _drawn(results) | _provenance(results) | _fixed()
+
+
+def _run(results):
     return {
-        "name": config["name"],
+        "name": results.config["name"],
         "version": ncst.__version__,
         "weights": content.weights_used(results),
         "several_seeds": len({run["seed"] for run in results.runs}) > 1,
@@ -98,19 +100,47 @@ def _context(results):
         "stand_ins": content.stand_ins(results),
         "flow": content.flow(results),
         "tiles": content.scoreboard(results),
-        "splits": content.splits_table(results),
         "left_out": content.left_out(results),
         "refused": {run["run"]: run["refused"] for run in results.runs if run["refused"]},
-        "corpora": content.corpora_table(results),
         "missing_ids": missing_ids(results.folder),
+        "shortcuts": content.shortcuts(results),
+    }
+
+
+def _tables(results):
+    tables = results_tables(results)
+    return {
+        "splits": content.splits_table(results),
+        "corpora": content.corpora_table(results),
         "codecs": content.codecs_table(results),
         "tables": [t for t in tables if t.name not in {*TAXONOMY_TABLES, *ROBUSTNESS_TABLES}],
         "robustness_tables": {t.name: t for t in tables if t.name in ROBUSTNESS_TABLES},
-        "shortcuts": content.shortcuts(results),
         "taxonomy_tables": [t for t in tables if t.name in TAXONOMY_TABLES],
+    }
+
+
+def _drawn(results):
+    drawn = charts(results)
+    return {
         "charts": drawn,
         "data": {name: {"spec": c.spec, "keys": list(c.keys), "records": c.records} for name, c in drawn.items()},
         "gallery": gallery(results),
+    }
+
+
+def _provenance(results):
+    return {
+        "machine": provenance.machine(),
+        "versions": provenance.versions_table(),
+        "hashes": provenance.weights_table(results),
+        "rules": provenance.rules_table(results),
+        "config_yaml": provenance.config_yaml(results.config),
+    }
+
+
+def _fixed():
+    """Return what is the same on every page."""
+    return {
         "taxonomy": TAXONOMY,
         "scales": {
             "energy": ", ".join(ENERGY_COLOURS),
@@ -118,11 +148,6 @@ def _context(results):
             "floor": FLOOR_DB,
             "contrast_db": CONTRAST_DB,
         },
-        "machine": provenance.machine(),
-        "versions": provenance.versions_table(),
-        "hashes": provenance.weights_table(results),
-        "rules": provenance.rules_table(results),
-        "config_yaml": provenance.config_yaml(config),
         "palette": {"light": list(OKABE_ITO), "dark": list(OKABE_ITO_ON_DARK)},
         "style": Markup((FOLDER / "style.css").read_text(encoding="utf-8")),  # noqa: S704
         "script": _inline((FOLDER / "script.js").read_text(encoding="utf-8")),

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from ncst.formats.tables import Table
 from ncst.report.tables.paper import errata
-from ncst.report.tables.text import markdown, tex
 
 CAPTION = "Differences between models. Second run minus first run, on the same clips."
 RATES = (
@@ -17,18 +17,18 @@ RATES = (
 )
 
 
-def comparison_texts(frame, notes):
-    """Return ``{"csv", "md", "tex"}`` of the rows of `ncst.evaluation.compare_models.compare`, in percent."""
+def comparison_table(frame, notes):
+    """Return ``(table, blocks, notes)`` of the rows of `ncst.evaluation.compare_models.compare`, in percent."""
     frame = frame.assign(**{column: 100 * frame[column].astype(float) for column in RATES})
     notes, blocks = [*errata("paired"), *notes], _blocks(frame)
     told = frame.replace({"detector": {"": None}})
-    blank = [c for c in ("detector", "first_value_sd", "second_value_sd", "p") if told[c].isna().all()]
+    told = told.round(dict.fromkeys(RATES, 4))
+    spreads = {name: told[[f"{name}_sd"]].set_axis(["sd"], axis=1) for name in ("first_value", "second_value")}
+    told = told.drop(columns=[f"{name}_sd" for name in spreads])
+    blank = [c for c in ("detector", "p") if told[c].isna().all()]
     blank += ["seeds"] if (told["seeds"] == "1, 1").all() else []
-    return {
-        "csv": told.drop(columns=blank).round(dict.fromkeys(RATES, 4)).to_csv(index=False),
-        "md": markdown(CAPTION, blocks, notes),
-        "tex": tex(CAPTION, blocks, notes),
-    }
+    spreads = {name: parts for name, parts in spreads.items() if parts["sd"].notna().any()}
+    return Table.of(told.drop(columns=blank), CAPTION, spreads), blocks, notes
 
 
 def _blocks(frame):

@@ -50,7 +50,7 @@ def tuning(runs):
                 row = {"model": run["title"], "seed": run["seed"], "detector": detector}
                 row |= {"options": _text(trial["options"]) or "none", "auroc": _percent(trial["auroc"])}
                 row |= {"hardest_class": names.get(hardest), "hardest_auroc": _percent(areas.get(hardest))}
-                rows.append(row | {"chosen": "yes" if trial["options"] == facts["options"] else ""})
+                rows.append(row | {"chosen": "yes" if trial["options"] == facts["options"] else None})
     return pd.DataFrame(rows)
 
 

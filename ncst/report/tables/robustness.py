@@ -3,6 +3,7 @@
 import pandas as pd
 
 from ncst.formats.findings import ROBUSTNESS, SHORTCUTS, UNSEEN_REAL
+from ncst.formats.tables import Table
 from ncst.report.tables.text import measured
 
 CAPTIONS = {
@@ -17,7 +18,7 @@ PARTS = ("value", "low", "high")
 
 
 def collect(robustness, shortcuts, unseen_real):
-    """Return ``{table: (frame, blocks)}`` of the given files (see `write_tables`); none of absent ones."""
+    """Return ``{name: (table, blocks)}`` of the given files (see `write_tables`); none of absent ones."""
     found = {}
     if robustness:
         found["robustness"] = _robustness([ROBUSTNESS.read(path) for path in robustness])
@@ -43,7 +44,7 @@ def _robustness(runs):
         (f"{model}, {detector}" if detector else model, _grid(part, "perturbation", "condition"))
         for (model, detector), part in frame.groupby(["model", "detector"], sort=False, dropna=False)
     ]
-    return _named(frame, "percent"), blocks
+    return _table("robustness", frame, "percent", across="condition"), blocks
 
 
 def _detectors(cell):
@@ -60,7 +61,7 @@ def _shortcuts(audit):
     frame = pd.DataFrame(rows).assign(seeds=1)
     grid = frame.assign(cell=[measured(row) for row in frame.to_dict("records")]).set_index("given")
     grid = grid[["cell", "guessing", "traces codecs"]].rename(columns={"cell": "macro F1"})
-    return _named(frame, "macro F1").drop(columns="seeds"), [("", grid.map(_short))]
+    return _table("shortcuts", frame.drop(columns="seeds"), "macro F1"), [("", grid.map(_short))]
 
 
 def _short(value):
@@ -86,7 +87,7 @@ def _unseen_real(runs):
         for factor, part in frame.groupby("by", sort=False)
         if factor != "Speaker"
     ]
-    return _named(frame, "accuracy"), blocks
+    return _table("unseen_real", frame, "accuracy"), blocks
 
 
 def _taken(names, counts, most=3):
@@ -113,7 +114,9 @@ def _grid(frame, rows, columns):
     return wide.loc[cells[rows].unique(), cells[columns].unique()].rename_axis(rows).fillna("")
 
 
-def _named(frame, name):
-    """Name the measurement of a table: ``<name>``, ``<name>_low``, ``<name>_high`` and, with seeds, ``<name>_sd``."""
-    names = {"value": name, "low": f"{name}_low", "high": f"{name}_high", "sd": f"{name}_sd"}
-    return frame.dropna(axis=1, how="all").rename(columns=names).round(4)
+def _table(name, frame, measurement, across=None):
+    """Return the `Table` *name* of a frame whose ``value`` is the *measurement*, beside it low, high and spread."""
+    frame = frame.dropna(axis=1, how="all").round(4)
+    beside = frame[[part for part in ("low", "high", "sd") if part in frame]]
+    shown = frame.drop(columns=beside.columns).rename(columns={"value": measurement})
+    return Table.of(shown, CAPTIONS[name], {measurement: beside}, across=across)

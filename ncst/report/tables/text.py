@@ -42,9 +42,14 @@ def tex(caption, blocks, notes):
     return "\n".join(lines) + "\n"
 
 
-def write_texts(texts, folder, name):
-    """Write ``<name>.<suffix>`` for each suffix and text into *folder*."""
-    for suffix, text in texts.items():
+def texts(table, blocks, notes):
+    """Return ``{"csv", "md", "tex"}`` of a `ncst.formats.tables.Table`; *blocks* and *notes* as for `markdown`."""
+    return {"csv": table.csv(), "md": markdown(table.caption, blocks, notes), "tex": tex(table.caption, blocks, notes)}
+
+
+def write_texts(found, folder, name):
+    """Write ``<name>.<suffix>`` for each suffix and text of *found* into *folder*."""
+    for suffix, text in found.items():
         with atomic(Path(folder) / f"{name}.{suffix}") as temporary:
             temporary.write_text(text, encoding="utf-8")
 

@@ -7,10 +7,11 @@ import pandas as pd
 from ncst.errors import NcstError
 from ncst.formats.findings import COMPARISONS
 from ncst.formats.metrics import METRICS as METRICS_FILE
+from ncst.formats.tables import PARTS, Table, write_table
 from ncst.report.tables import comparison, open_set, taxonomy
 from ncst.report.tables import robustness as robustness_tables
 from ncst.report.tables.paper import errata, published
-from ncst.report.tables.text import markdown, measured, tex, write_texts
+from ncst.report.tables.text import measured, texts, write_texts
 
 RATES = {"auroc": "AUROC", "fpr95": "FPR95", "eer": "EER"}
 METRICS = RATES | open_set.METRICS | taxonomy.METRICS
@@ -42,7 +43,7 @@ CAPTIONS = {
 
 
 def write_tables(metrics_paths, out_dir, comparisons=None, robustness=(), shortcuts=None, unseen_real=()):
-    """Write tables 3 to 6, those of the open set, of the taxonomy and of robustness as CSV, Markdown and LaTeX.
+    """Write tables 3 to 6, those of the open set, of the taxonomy and of robustness as CSV, Markdown, LaTeX and JSON.
 
     Parameters
     ----------
@@ -50,7 +51,8 @@ def write_tables(metrics_paths, out_dir, comparisons=None, robustness=(), shortc
         Metrics files, one per model and seed. Several seeds of a model become their mean and standard deviation; the
         interval is then the mean of the seeds' intervals.
     out_dir : path
-        Folder that receives ``table3.csv``, ``table3.md``, ``table3.tex`` ...; tables without a cell are left out.
+        Folder that receives ``table3.csv``, ``table3.md``, ``table3.tex``, ``table3.json`` (see `ncst.formats.tables`)
+        and so on; tables without a cell are left out.
     comparisons : path, optional
         What `ncst.evaluation.compare_models.compare_models` wrote: it becomes the table ``paired``.
     robustness, unseen_real : lists of paths
@@ -78,25 +80,24 @@ def write_tables(metrics_paths, out_dir, comparisons=None, robustness=(), shortc
         notes = [note, *errata(table), *(_refusals(runs) if table in RATED else [])]
         notes += taxonomy.untrained([r for r in runs if "taxonomy" in r]) if table == "taxonomy" else []
         if len(frame):
-            _write(out_dir, table, _wide(frame), _blocks(table, frame), notes)
+            _write(out_dir, table, _wide(table, frame), _blocks(table, frame), notes)
     tried = open_set.tuning([run for run in runs if "taxonomy" not in run])
     if len(tried):
         blocks = [
             (f"{model}, seed {seed}", part.drop(columns=["model", "seed"]).set_index("detector").fillna("").astype(str))
             for (model, seed), part in tried.groupby(["model", "seed"], sort=False)
         ]
-        _write(out_dir, "tuning", tried, blocks, errata("tuning"))
-    for table, (frame, blocks) in robustness_tables.collect(robustness, shortcuts, unseen_real).items():
-        _write(out_dir, table, frame, blocks, [NOTE.rpartition(" Round brackets")[0]])
+        _write(out_dir, "tuning", Table.of(tried, CAPTIONS["tuning"], titles=METRICS), blocks, errata("tuning"))
+    for name, (table, blocks) in robustness_tables.collect(robustness, shortcuts, unseen_real).items():
+        _write(out_dir, name, table, blocks, [NOTE.rpartition(" Round brackets")[0]])
     if comparisons:
         found = COMPARISONS.read(comparisons)
-        write_texts(comparison.comparison_texts(pd.DataFrame(found["rows"]), found["notes"]), out_dir, "paired")
+        _write(out_dir, "paired", *comparison.comparison_table(pd.DataFrame(found["rows"]), found["notes"]))
 
 
-def _write(out_dir, table, frame, blocks, notes):
-    texts = {"csv": frame.to_csv(index=False)}
-    texts |= {"md": markdown(CAPTIONS[table], blocks, notes), "tex": tex(CAPTIONS[table], blocks, notes)}
-    write_texts(texts, out_dir, table)
+def _write(out_dir, name, table, blocks, notes):
+    write_texts(texts(table, blocks, notes), out_dir, name)
+    write_table(Path(out_dir) / f"{name}.json", table)
 
 
 def in_order(paths):
@@ -169,24 +170,25 @@ def _aggregate(rows, paper):
     return result.astype({"paper": float, "corrected": float}).reset_index(drop=True)
 
 
-def _wide(frame):
-    """Put the metrics of one model, detector and column side by side as ``<metric>``, ``<metric>_low`` and so on."""
+def _wide(name, frame):
+    """Return the `Table` *name* with the metrics of one model, detector and column side by side."""
     keys = ["model", "detector", "split", "column", "seeds"]
-    parts = {"value": "", "low": "_low", "high": "_high", "sd": "_sd", "paper": "_paper", "corrected": "_corrected"}
-    wide = frame.set_index(keys)[["metric", *parts]]
-    pieces = [
-        wide[wide["metric"] == metric].drop(columns="metric").rename(columns={k: metric + v for k, v in parts.items()})
-        for metric in frame["metric"].unique()
-    ]
-    joined = (
-        pd.concat(pieces, axis=1)
-        .reset_index()
-        .rename(columns={"column": HEADINGS.get(frame["metric"].iloc[0], "condition")})
-    )
-    joined = joined.round(4).replace({"detector": {"": None}})
-    return joined.drop(
-        columns=[c for c in joined.columns if c.endswith(("_sd", "_corrected", "detector")) and joined[c].isna().all()]
-    )
+    pieces = {
+        metric: part.set_index(keys)[["value", *PARTS]].round(4) for metric, part in frame.groupby("metric", sort=False)
+    }
+    joined = pd.concat(pieces, axis=1)
+    beside = {
+        metric: joined[metric][list(PARTS)].drop(
+            columns=[part for part in ("sd", "corrected") if joined[metric, part].isna().all()]
+        )
+        for metric in pieces
+    }
+    heading = HEADINGS.get(frame["metric"].iloc[0], "condition")
+    shown = joined.xs("value", axis=1, level=1).reset_index().rename(columns={"column": heading})
+    if not shown["detector"].any():
+        shown = shown.drop(columns="detector")
+    across = heading if heading in ("class", "condition") else None
+    return Table.of(shown.replace({"detector": {"": None}}), CAPTIONS[name], beside, METRICS, PLAIN, across)
 
 
 def _blocks(table, frame):
