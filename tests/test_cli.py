@@ -62,7 +62,7 @@ def test_a_published_checkpoint_is_imported_in_its_own_size(tmp_path):
     assert entries.model_entry(config, "w2v2_aasist")["checkpoint"] == str(out)
     assert out.stat().st_size < 2e6
     done = run("import-checkpoint", "aasist", str(tmp_path / "official.pt"), "--out", str(tmp_path / "no.safetensors"))
-    assert done.stderr.startswith("error: ") and "no checkpoint of Aasist" in done.stderr
+    assert done.stderr.startswith("error: ") and "not of the Aasist" in done.stderr
     assert not (tmp_path / "no.safetensors").exists()
 
 
