@@ -26,7 +26,8 @@ def reading(path: PathLike, what: str) -> Iterator[None]:
     try:
         yield
     except UNREADABLE as error:
-        raise NcstError(f"{path} is not a readable {what}: delete it and run again ({error}).") from error
+        told = " ".join(str(error).split())[:300]
+        raise NcstError(f"{path} is not a readable {what}: delete it and run again ({told}).") from error
 
 
 def read(

@@ -169,9 +169,9 @@ def _present(config: Config, source_set: str, codec: str) -> int:
     files = [path for path in sharding.pair_files(config, pattern, [(source_set, codec)]) if Path(path).is_file()]
     if not files:
         return 0
-    import pyarrow.parquet as pq
+    from ncst.core import parquet
 
-    return sum(pq.read_table(path, columns=["status"])["status"].to_pylist().count("ok") for path in files)
+    return sum(parquet.read(path, ["status"], "shard")["status"].to_pylist().count("ok") for path in files)
 
 
 def _work(config: Config, costs: Entry, pair: Pair, frontends: list[str], released: bool) -> Iterator[tuple[str, Work]]:
