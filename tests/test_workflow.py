@@ -9,6 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,13 @@ def test_the_clean_cell_is_what_was_scored(project):
 def test_the_plan_counts_what_is_there(project):
     done = project.snakemake("plan")
     assert re.search(r"eval_id .* 24 +24 +- ", done.stdout + done.stderr), done.stdout + done.stderr
+
+
+def test_snakemake_reports_on_the_run(project):
+    done = project.snakemake("--report", "report.zip")
+    assert done.returncode == 0, done.stderr[-2000:]
+    with zipfile.ZipFile(project.folder / "report.zip") as report:
+        assert {"report/report.html"} <= set(report.namelist())
 
 
 def test_a_second_run_does_nothing(project):
