@@ -15,26 +15,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import soundfile
+import yaml
+from signals import speech_like
+
+from ncst.plan.config import merge
 
 pytestmark = pytest.mark.workflow
 ROOT = Path(__file__).parent.parent
-QUIETER = '''"""Half the level."""
-
-from ncst.audio.codecs._base import Base
-
-
-class Quieter(Base):
-    """Half the level."""
-
-    needs_weights = False
-
-    def forward(self, audio):
-        return audio / 2
-'''
-ENTRY = """
-  quieter:
-    {title: Quieter, class_id: 12, role: ood_multi, taxonomy: {vq: sq, aux: none, dec: time}, weights: {}}
-"""
 PARTS = ("Snakefile", "environment.yml", "workflow", "config", "ncst", "profiles", "resources", "tests/tiny.yaml")
 
 
@@ -43,25 +31,31 @@ class Project:
 
     def __init__(self, folder):
         self.folder = folder
-        for part in PARTS:
-            source, target = ROOT / part, folder / part
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy2(source, target)
+        self.copy(*PARTS)
         self.results = folder / "results" / "tiny"
         self.python = sys.executable
 
+    def copy(self, *parts):
+        for part in parts:
+            source, target = ROOT / part, self.folder / part
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+            else:
+                shutil.copy2(source, target)
+
     def snakemake(self, *arguments, overlay="tests/tiny.yaml"):
         overlays = [overlay] if isinstance(overlay, str) else overlay
-        command = [self.python, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", *overlays]
+        return self.run("-m", "snakemake", "--cores", "2", *arguments, "--configfile", *overlays)
+
+    def run(self, *arguments):
         environment = {
             **os.environ,
             "PYTHONPATH": str(self.folder),
             "OMP_NUM_THREADS": "1",
             "XDG_CACHE_HOME": str(self.folder),
         }
+        command = [self.python, *arguments]
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
 
     def queued(self, *arguments, **options):
@@ -208,21 +202,22 @@ def test_an_edited_base_reruns_every_codec(project):
     assert queued["generate_alm"] == queued["write_real"] == 1, "generated speech alone comes out of a codec as well"
 
 
-def test_a_new_codec_is_one_file_and_one_entry(project):
-    code = project.folder / "ncst/audio/codecs/quieter.py"
-    code.write_text(QUIETER)
-    registry = project.folder / "config/codecs.yaml"
+@pytest.fixture(scope="module")
+def quieter(project):
+    """The example of README, pasted as it stands: a file, and an entry at the end of the others."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (code, path, _), (entry, registry, _) = re.findall(r"```\w+\n(# (\S+)\n(.*?))```", readme, re.S)
+    (project.folder / path).write_text(code, encoding="utf-8")
+    with (project.folder / registry).open("a", encoding="utf-8") as file:
+        file.write(entry)
+
+
+def test_a_new_codec_is_one_file_and_one_entry(project, quieter):
     overlay = project.folder / "mine.yaml"
     overlay.write_text((project.folder / "tests/tiny.yaml").read_text().replace("dac]", "dac, quieter]"))
-    with edited(registry, "codecs:\n", "codecs:\n" + ENTRY):
-        queued = project.queued(overlay="mine.yaml")
-        assert queued["resynthesize"] == 2
-        assert "train" not in queued
-        done = project.snakemake("results/tiny/manifests/ood_multi.parquet", overlay="mine.yaml")
-    assert done.returncode == 0, done.stderr[-2000:]
-    manifest = pq.read_table(project.results / "manifests/ood_multi.parquet")
-    assert {"dac", "quieter"} == set(manifest["codec"].to_pylist())
-    code.unlink()
+    queued = project.queued(overlay="mine.yaml")
+    assert queued["resynthesize"] == 2
+    assert "train" not in queued
 
 
 @pytest.mark.parametrize(
@@ -286,7 +281,83 @@ def test_a_folder_may_have_any_name_without_braces(tmp_path):
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_linters_are_content():
+KINDS = ("codec", "corpus", "model", "frontend", "objective", "perturbation", "detector")
+OWN = """
+select:
+  codecs: [real, mimi, encodec, encodec_12, dac, quieter, own_codec]
+  models: [mel_lcnn, own_model]
+  detectors: [msp, knn, own_detector]
+codecs: {own_codec: {class_id: 13, role: ood_multi}}
+models:
+  own_model:
+    frontend: own_frontend
+    training: {objective: {name: own_objective, smoothing: 0.2}}
+    compact: {training: {epochs: 2}}
+roots: {own_corpus: recordings}
+sources: {own_corpus: {size: 4}}
+robustness: {perturbations: [g711_mu, own_perturbation]}
+"""
+
+
+@pytest.fixture(scope="module")
+def one_of_each(project, quieter):
+    """The project with one of each family, started by `ncst new`, and the overlays of a run that uses them."""
+    advice = {}
+    for kind in KINDS:
+        done = project.run("-c", "from ncst.cli import main; main()", "new", kind, f"own_{kind}")
+        assert done.returncode == 0, done.stderr
+        advice[kind] = done.stdout
+    for speaker in ("anna", "ben"):
+        folder = project.folder / "recordings" / speaker
+        folder.mkdir(parents=True)
+        for number in range(3):
+            soundfile.write(folder / f"{number}.wav", speech_like(2, number), 16_000)
+    own = merge(yaml.safe_load(advice["corpus"].split("\n\n")[1]), yaml.safe_load(OWN))
+    (project.folder / "own.yaml").write_text(yaml.safe_dump(own))
+    return ["tests/tiny.yaml", "own.yaml"]
+
+
+def test_one_of_each_runs_to_the_end(project, one_of_each):
+    assert project.queued(overlay=one_of_each)["train"] == 1, "what others learnt stays"
+    done = project.snakemake(overlay=one_of_each)
+    assert done.returncode == 0, done.stderr[-4000:]
+    for path in (
+        "audio/st_eval/own_codec/00001-of-00002.parquet",
+        "features/own_frontend/st_train/mimi/00000-of-00001.npy",
+        "ood/own_model/seed-688/own_detector.parquet",
+        "scores/own_model/seed-688/unseen_real/own_corpus.parquet",
+        "robustness/clips/own_perturbation.parquet",
+        "metrics/own_model/seed-688.json",
+    ):
+        assert (project.results / path).is_file(), path
+    manifest = pq.read_table(project.results / "manifests/ood_multi.parquet")
+    assert {"dac", "quieter", "own_codec"} == set(manifest["codec"].to_pylist())
+    facts = json.loads((project.results / "models/own_model/seed-688/model.json").read_text())
+    assert facts["training"]["objective"] == {"name": "own_objective", "smoothing": 0.2}
+    page = (project.results / "report/index.html").read_text(encoding="utf-8")
+    assert all(title in page for title in ("Quieter", "Own codec", "Own model", "Own detector", "Own perturbation"))
+
+
+def test_one_of_each_keeps_tests_and_linters_content(project, one_of_each):
+    project.copy("pyproject.toml", "README.md", "benchmarks", "tests")
+    parts = ["tests/contract", "tests/plan/test_codec_table.py", "tests/audio/test_codecs.py"]
+    options = ["-k", "own_ or quieter or configuration or roles or table", "-p", "no:cacheprovider", "-vv"]
+    done = project.run("-m", "pytest", *parts, *options, "--configfile=own.yaml")
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    for name in (
+        "quieter",
+        "own_codec",
+        "own_corpus",
+        "own_model",
+        "own_frontend",
+        "own_objective",
+        "own_perturbation",
+    ):
+        assert f"{name}] PASSED" in done.stdout, name
+    check_linters(project.folder)
+
+
+def check_linters(folder):
     for command in (
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
@@ -295,6 +366,10 @@ def test_linters_are_content():
         ["snakemake", "--lint"],
     ):
         done = subprocess.run(
-            [Path(sys.executable).parent / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True
+            [Path(sys.executable).parent / command[0], *command[1:]], cwd=folder, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_linters_are_content():
+    check_linters(ROOT)
