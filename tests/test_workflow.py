@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 import yaml
+from helpers import benchmark
 from signals import speech_like
 
 from ncst.plan.config import merge
@@ -202,24 +203,6 @@ def test_an_edited_base_reruns_every_codec(project):
     assert queued["generate_alm"] == queued["write_real"] == 1, "generated speech alone comes out of a codec as well"
 
 
-@pytest.fixture(scope="module")
-def quieter(project):
-    """The example of README, pasted as it stands: a file, and an entry at the end of the others."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (code, path, _), (entry, registry, _) = re.findall(r"```\w+\n(# (\S+)\n(.*?))```", readme, re.S)
-    (project.folder / path).write_text(code, encoding="utf-8")
-    with (project.folder / registry).open("a", encoding="utf-8") as file:
-        file.write(entry)
-
-
-def test_a_new_codec_is_one_file_and_one_entry(project, quieter):
-    overlay = project.folder / "mine.yaml"
-    overlay.write_text((project.folder / "tests/tiny.yaml").read_text().replace("dac]", "dac, quieter]"))
-    queued = project.queued(overlay="mine.yaml")
-    assert queued["resynthesize"] == 2
-    assert "train" not in queued
-
-
 @pytest.mark.parametrize(
     ("lines", "sentence"),
     [
@@ -242,12 +225,19 @@ def test_user_errors_are_one_sentence(project, lines, sentence):
     assert "Traceback" not in text
 
 
+def own_entries(project, *overlays):
+    """Return *overlays* and one that leaves what a user has added out of the run."""
+    (project.folder / "only.yaml").write_text(yaml.safe_dump(benchmark.only(*overlays)))
+    return [*overlays, "only.yaml"]
+
+
 def test_the_full_benchmark_is_at_most_1200_jobs_planned_in_8_seconds(project, monkeypatch):
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # counting lines takes longer than the plan
     corpora = "vctk aishell3 ncssd asvspoof2019_la in_the_wild moshi mini_omni speechgpt_gen valle"
     roots = {name: f"/data/{name}" for name in corpora.split()}
+    overlays = own_entries(project, "config/st_codecfake.yaml")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    queued = project.queued("--config", f"roots={json.dumps(roots)}", overlay="config/st_codecfake.yaml")
+    queued = project.queued("--config", f"roots={json.dumps(roots)}", overlay=overlays)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert sum(queued.values()) <= 1_200
     assert queued["evaluate_taxonomy"] == 3 * 11
@@ -257,7 +247,7 @@ def test_the_full_benchmark_is_at_most_1200_jobs_planned_in_8_seconds(project, m
 def test_the_mitigations_run_beside_their_baseline_at_full_size(project):
     corpora = "vctk aishell3 ncssd asvspoof2019_la in_the_wild more_real"
     roots = f"roots={json.dumps({name: f'/data/{name}' for name in corpora.split()})}"
-    overlays = ["config/st_codecfake.yaml", "config/mitigations.yaml"]
+    overlays = own_entries(project, "config/st_codecfake.yaml", "config/mitigations.yaml")
     queued = project.queued("--config", roots, overlay=overlays)
     assert queued["train"] == queued["evaluate"] == 3 * 9 + 1
     assert queued["detect"] == 5 * queued["train"]
@@ -279,6 +269,24 @@ def test_a_folder_may_have_any_name_without_braces(tmp_path):
     assert done.returncode != 0
     assert re.search(r"braces in .*my \{project\}.* for wildcards: move the project", done.stdout + done.stderr)
     assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def quieter(project):
+    """The example of README, pasted as it stands: a file, and an entry at the end of the others."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (code, path, _), (entry, registry, _) = re.findall(r"```\w+\n(# (\S+)\n(.*?))```", readme, re.S)
+    (project.folder / path).write_text(code, encoding="utf-8")
+    with (project.folder / registry).open("a", encoding="utf-8") as file:
+        file.write(entry)
+
+
+def test_a_new_codec_is_one_file_and_one_entry(project, quieter):
+    overlay = project.folder / "mine.yaml"
+    overlay.write_text((project.folder / "tests/tiny.yaml").read_text().replace("dac]", "dac, quieter]"))
+    queued = project.queued(overlay="mine.yaml")
+    assert queued["resynthesize"] == 2
+    assert "train" not in queued
 
 
 KINDS = ("codec", "corpus", "model", "frontend", "objective", "perturbation", "detector")

@@ -1,5 +1,6 @@
-"""The benchmark's own codecs: facts about the benchmark are asserted of these, whatever a user has added."""
+"""The benchmark's own entries: facts about the benchmark are asserted of these, whatever a user has added."""
 
+from ncst.plan import entries, selection
 from ncst.plan.config import load_config
 
 CODECS = [
@@ -36,9 +37,35 @@ CODECS = [
     "mp3",
     "opus",
 ]
+DETECTORS = [
+    "msp",
+    "energy",
+    "knn",
+    "mahalanobis",
+    "nsd",
+    "max_logit",
+    "entropy",
+    "gen",
+    "sme",
+    "kl_matching",
+    "vim",
+    "relative_mahalanobis",
+    "nnguide",
+    "fdbd",
+    "react",
+    "she",
+    "ensemble",
+]
 
 
 def load(*overlays):
     """Return the configuration with *overlays*, without the codecs that a user has added to config/codecs.yaml."""
     config, added = load_config(*overlays), load_config()["codecs"].keys() - set(CODECS)
     return config | {"codecs": {name: entry for name, entry in config["codecs"].items() if name not in added}}
+
+
+def only(*overlays):
+    """Return an overlay, to follow *overlays*, that selects of their codecs and detectors the benchmark's own."""
+    config = load(*overlays)
+    detectors = [name for name in entries.selected(config, "detectors") if name in DETECTORS]
+    return {"select": {"codecs": selection.codecs(config), "detectors": detectors}}
