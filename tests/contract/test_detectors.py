@@ -31,6 +31,22 @@ def test_higher_means_unknown_and_every_row_counts_alone(name, width):
 
 
 @pytest.mark.parametrize("name", ENTRIES)
+def test_degenerate_training_sets_give_finite_scores(name):
+    """Fewer rows than dimensions, constant embeddings, one logit far above the others, logits all equal."""
+    (features, logits, labels), known, unknown = toy_open_set(64, train=21)
+    cases = {
+        "few": (features, logits),
+        "constant": (np.ones_like(features), logits),
+        "certain": (features, np.where(np.arange(7) == labels[:, None], 1e30, -1e30)),
+        "equal": (features, np.zeros_like(logits)),
+    }
+    for rows, outputs in cases.values():
+        detector = build("detectors", name, ENTRIES[name]).fit(rows, outputs, labels)
+        for part, values in ((rows, outputs), known, unknown, (1e15 * known[0], 1e30 * known[1])):
+            assert np.isfinite(detector.score(part, values)).all()
+
+
+@pytest.mark.parametrize("name", ENTRIES)
 def test_awkward_arrays_give_finite_scores(name):
     (features, logits, labels), known, _ = toy_open_set(24)
     features, logits = features.copy(), logits.copy()

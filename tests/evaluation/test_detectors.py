@@ -21,7 +21,7 @@ ENTRIES = yaml.safe_load((ROOT / "config/detectors.yaml").read_text())["detector
 GOLDEN = Path(__file__).parents[1] / "golden/detectors"
 INFO = json.loads((GOLDEN / "detectors.json").read_text())
 OFFICIAL = {  # our name: official name, official score from ours
-    "msp": ("msp", lambda s: 1.0 - s),
+    "msp": ("msp", lambda s: 1.0 - np.exp(s)),
     "energy": ("energy", lambda s: -s),
     "knn": ("knn", lambda s: 1.0 - s),
     "mahalanobis": ("mahalanobis", lambda s: np.exp(-s.astype(np.float64) / 4096)),
@@ -70,7 +70,7 @@ PYTORCH_OOD = {  # score in golden/detectors/pytorch_ood.npz: our module, its op
     "max_logit": ("max_logit", {}, 1.0),
     "energy": ("energy", {}, 1.0),
     "energy_5": ("energy", {"temperature": 5.0}, 1.0),
-    "entropy": ("entropy", {}, 1.0),
+    "entropy": ("entropy", {}, 1.0),  # ours is the log of it, and of gen
     "gen": ("gen", {"gamma": 0.1}, 1 / 7),  # a mean there
     "gen_3": ("gen", {"gamma": 0.5, "top": 3}, 1 / 3),
     "kl_matching": ("kl_matching", {}, 1.0),
@@ -97,7 +97,8 @@ def test_scores_equal_those_of_pytorch_ood(name, golden):
         options = {"variance": 1.0 - power[99] / power[-1] - 1e-9}
     detector = build("detectors", module, {"options": options})
     detector.fit(features, features @ weight.T + bias, labels, (weight, bias))
-    scores = factor * detector.score(every, every @ weight.T + bias).astype(np.float64)
+    ours = detector.score(every, every @ weight.T + bias).astype(np.float64)
+    scores = factor * (np.exp(ours) if module in ("entropy", "gen") else ours)
     tolerance = 2e-4 if name == "vim" else 2e-5  # a difference of large numbers in single precision there
     np.testing.assert_allclose(scores, arrays[name], rtol=tolerance, atol=tolerance * np.abs(arrays[name]).max())
 
@@ -107,7 +108,8 @@ def test_softmax_energy_and_ensemble_by_scipy(golden):
     query, query_logits, _ = golden["ood"]
     detector = build("detectors", "sme", {}).fit(features, logits, labels)
     expected = -special.logsumexp(special.softmax(query_logits.astype(np.float64), axis=1), axis=1)
-    np.testing.assert_allclose(detector.score(query, query_logits), np.log(6 + np.e) + expected, atol=1e-6)
+    scores = np.exp(detector.score(query, query_logits).astype(np.float64))
+    np.testing.assert_allclose(scores, np.log(6 + np.e) + expected, atol=1e-6)
     members = {"energy": {}, "max_logit": {}}
     detector = build("detectors", "ensemble", {"options": {"members": members, "reference": len(features)}})
     detector.fit(features, logits, labels)
@@ -156,13 +158,17 @@ def test_nsd_is_the_mean_over_all_training_rows(golden):
     np.testing.assert_allclose(detector.score(query, query_logits), expected, rtol=1e-5)
 
 
-def test_msp_orders_rows_that_are_certain_in_single_precision():
+@pytest.mark.parametrize("name", ["msp", "entropy", "gen", "sme"])
+def test_rows_that_are_certain_keep_their_order(name):
     (features, logits, labels), _, _ = toy_open_set(24)
-    detector = build("detectors", "msp", {}).fit(features, logits, labels)
-    sure = np.array([[40.0, 0, 0, 0, 0, 0, 0], [60.0, 0, 0, 0, 0, 0, 0]])
-    assert (softmax(sure).max(axis=1).astype(np.float32) == 1.0).all()
-    scores = detector.score(features[:2], sure)
-    assert scores[0] > scores[1] > 0
+    detector = build("detectors", name, {}).fit(features, logits, labels)
+    margins = [0.0, 1.0, 5.0, 12.0, 17.0, 17.9, 18.1, 20.0, 30.0, 40.0, 60.0, 100.0, 700.0, 800.0, 5e3]
+    sure = np.array([[margin, 0, -1, 0, -2, 0, 0] for margin in margins])
+    assert len(np.unique(softmax(sure).max(axis=1).astype(np.float32))) < len(sure)
+    scores = detector.score(np.repeat(features[:1], len(sure), 0), sure)
+    assert (np.diff(scores) < 0).all()
+    shifted = detector.score(np.repeat(features[:1], len(sure), 0), sure + 300.0)
+    np.testing.assert_allclose(shifted, scores, rtol=1e-4)
 
 
 def test_head_is_recovered_from_features_and_logits(golden):

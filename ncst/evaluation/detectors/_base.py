@@ -7,6 +7,7 @@ import numpy as np
 from ncst.errors import NcstError
 
 Head = tuple[np.ndarray, np.ndarray]
+LARGEST = np.finfo(np.float32).max
 
 
 class Base:
@@ -63,7 +64,7 @@ class Base:
         return self
 
     def score(self, features: np.ndarray, logits: np.ndarray) -> np.ndarray:
-        """Return (M,) float32 scores of (M, D) features and (M, C) logits; higher = more out-of-distribution.
+        """Return (M,) finite float32 scores of (M, D) features and (M, C) logits; higher = more out-of-distribution.
 
         Raises
         ------
@@ -79,8 +80,9 @@ class Base:
         scores = np.empty(len(features), np.float32)
         for start in range(0, len(scores), self.rows):
             part = slice(start, start + self.rows)
-            scores[part] = self._score(features[part], logits[part].astype(np.float64))
-        return scores
+            with np.errstate(over="ignore"):
+                scores[part] = self._score(features[part], logits[part].astype(np.float64))
+        return np.clip(scores, -LARGEST, LARGEST)
 
     def _fit(self, features, logits, labels, head):
         pass
@@ -104,6 +106,15 @@ def logsumexp(logits: np.ndarray) -> np.ndarray:
     """Return (M,) log of the summed exponentials of (M, C) logits."""
     top = logits.max(axis=1)
     return top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
+
+
+def log_others(logits: np.ndarray) -> np.ndarray:
+    """Return (M,) log of one minus the largest class probability of (M, C) logits, in float64.
+
+    It is the log of the summed other probabilities: where the largest rounds to one, rows keep their order.
+    """
+    ordered = np.sort(np.asarray(logits, np.float64), axis=1)
+    return logsumexp(ordered[:, :-1]) - logsumexp(ordered)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

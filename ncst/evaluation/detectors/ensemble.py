@@ -9,6 +9,7 @@ from ncst.errors import NcstError
 from ncst.evaluation.detectors._base import Base
 from ncst.registry import load
 
+EQUAL = 1e-6  # known scores that differ by less, as a share of the largest, are one score rounded
 
 class Ensemble(Base):
     r"""Mean of the members' ranks among training rows.
@@ -16,7 +17,8 @@ class Ensemble(Base):
     .. math:: s = \frac{1}{|M|} \sum_{m \in M} r_m(s_m)
 
     :math:`r_m` is the position of a member's score among its scores of training rows, 0 to 1; it goes on beyond both
-    ends, linearly in standard deviations of these scores. So a row's score depends on no other evaluated row.
+    ends, linearly in standard deviations of these scores, or in their size where training rows all score the same.
+    So a row's score depends on no other evaluated row.
 
     Parameters
     ----------
@@ -47,5 +49,6 @@ class Ensemble(Base):
 def _rank(scores, known):
     scores = scores.astype(np.float64)
     beyond = scores - np.clip(scores, known[0], known[-1])
-    scale = max(known.std(), np.finfo(np.float32).tiny)
+    spread, size = known.std(), np.abs(known).max()
+    scale = spread if spread > EQUAL * size else max(size, 1.0)
     return np.interp(scores, known, np.linspace(0.0, 1.0, len(known))) + beyond / scale

@@ -2,13 +2,18 @@
 
 import numpy as np
 
-from ncst.evaluation.detectors._base import Base, logsumexp
+from ncst.evaluation.detectors._base import Base, log_others, logsumexp
+
+SMALL = -18.0
+TINY = np.finfo(np.float64).tiny
 
 
 class Entropy(Base):
-    r"""Shannon entropy in nats.
+    r"""Log of the Shannon entropy in nats.
 
-    .. math:: s = -\sum_c p_c \log p_c
+    .. math:: s = \log\left(-\sum_c p_c \log p_c\right)
+
+    The log, a monotone map, keeps the order of confident rows whose entropy is below the smallest float.
 
     References
     ----------
@@ -16,5 +21,9 @@ class Entropy(Base):
     """
 
     def _score(self, features, logits):
-        logs = logits - logsumexp(logits)[:, None]
-        return -(np.exp(logs) * logs).sum(axis=1)
+        ordered = np.sort(logits, axis=1)
+        logs = ordered - logsumexp(ordered)[:, None]
+        surprise = np.log(np.maximum(-logs, TINY))
+        others = log_others(logits)
+        surprise[:, -1] = np.where(others < SMALL, others, surprise[:, -1])  # -log(1 - x) is x where x is small
+        return logsumexp(logs + surprise)

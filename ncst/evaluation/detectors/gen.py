@@ -2,13 +2,15 @@
 
 import numpy as np
 
-from ncst.evaluation.detectors._base import Base
+from ncst.evaluation.detectors._base import Base, log_others, logsumexp
 
 
 class GeneralisedEntropy(Base):
     r"""Generalised entropy of the largest class probabilities.
 
-    .. math:: s = \sum_{c \in \text{top } M} p_c^\gamma (1 - p_c)^\gamma
+    .. math:: s = \log \sum_{c \in \text{top } M} p_c^\gamma (1 - p_c)^\gamma
+
+    The log, a monotone map, keeps the order of confident rows whose sum is below the smallest float.
 
     Parameters
     ----------
@@ -26,9 +28,8 @@ class GeneralisedEntropy(Base):
         self.gamma, self.top = gamma, top
 
     def _score(self, features, logits):
-        powers = np.sort(np.exp(logits - logits.max(axis=1, keepdims=True)), axis=1)
-        total = powers.sum(axis=1, keepdims=True)
-        rest = total - powers
-        rest[:, -1] = powers[:, :-1].sum(axis=1)
-        product = (powers / total) * (rest / total)
-        return (product[:, -self.top :] ** self.gamma).sum(axis=1)
+        ordered = np.sort(logits, axis=1)
+        logs = ordered - logsumexp(ordered)[:, None]
+        rest = np.log1p(-np.exp(np.minimum(logs, -np.log(2))))
+        rest[:, -1] = log_others(logits)
+        return logsumexp(self.gamma * (logs + rest)[:, -self.top :])

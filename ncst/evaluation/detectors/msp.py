@@ -1,17 +1,15 @@
 """Maximum softmax probability."""
 
-import numpy as np
-
-from ncst.evaluation.detectors._base import Base
+from ncst.evaluation.detectors._base import Base, log_others
 
 
 class MaximumSoftmax(Base):
-    r"""One minus the largest class probability.
+    r"""Log of one minus the largest class probability.
 
-    .. math:: s = 1 - \max_c p_c = \sum_{c \ne \hat c} p_c
+    .. math:: s = \log(1 - \max_c p_c) = \log \sum_{c \ne \hat c} p_c
 
-    computed as the sum of the other probabilities, so that confident rows keep their order where the largest
-    probability rounds to one.
+    A monotone map of the published score: in single precision the largest probability of a confident model is exactly
+    one, and clips tie whose logits do not.
 
     References
     ----------
@@ -20,6 +18,4 @@ class MaximumSoftmax(Base):
     """
 
     def _score(self, features, logits):
-        powers = np.sort(np.exp(logits - logits.max(axis=1, keepdims=True)), axis=1)
-        others = powers[:, :-1].sum(axis=1)
-        return others / (1.0 + others)
+        return log_others(logits)
