@@ -10,6 +10,7 @@ import soxr
 
 SAMPLE_RATE = 16_000
 SILENCE_DB = -70.0
+BLOCK = 2**18  # frames decoded at a time: a header that lies about the length costs no memory
 
 Samples = npt.NDArray[np.float32]
 
@@ -34,19 +35,23 @@ def read_audio(source: str | Path | bytes) -> tuple[Samples, int]:
     Raises
     ------
     UnusableAudio
-        If the file cannot be decoded, is empty, or holds NaN or infinity.
+        If the file cannot be decoded to its end, is empty, or holds NaN or infinity.
     """
+    blocks = []
     try:
-        samples, rate = soundfile.read(
-            io.BytesIO(source) if isinstance(source, bytes) else source, dtype="float32", always_2d=True
-        )
+        with soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else source) as file:
+            rate = file.samplerate
+            while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
+                blocks.append(block.mean(axis=1))
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
-        raise UnusableAudio(f"not decodable: {str(error).split(': ')[-1].strip()}") from error
+        after = f" after {sum(map(len, blocks)) / rate:.2f} s" if blocks else ""
+        raise UnusableAudio(f"not decodable{after}: {str(error).split(': ')[-1].strip()}") from error
+    samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
     if not len(samples):
         raise UnusableAudio("no samples")
     if not np.isfinite(samples).all():
         raise UnusableAudio("NaN or infinity in the samples")
-    return samples.mean(axis=1), rate
+    return samples, rate
 
 
 def resample(samples: Samples, rate: int, to: int = SAMPLE_RATE) -> Samples:

@@ -14,6 +14,7 @@ from ncst import registry
 from ncst.core import parquet
 from ncst.errors import NcstError
 from ncst.formats.index import write_index
+from ncst.speech.audio_headers import audio_note
 
 LOG = logging.getLogger(__name__)
 _HEADERS = pa.schema(
@@ -25,8 +26,11 @@ _HEADERS = pa.schema(
         "sample_rate": pa.int32(),
         "channels": pa.int16(),
         "reason": pa.string(),
+        "note": pa.string(),
     }
 )
+LOWEST_RATE = 1000  # Hz
+LOWEST_BITRATE = 100  # bit/s; FLAC of digital silence takes twice that
 _CHUNK = 500
 _UNKNOWN_LENGTH = 2**40
 
@@ -66,7 +70,7 @@ def index_corpus(name, entry, root, out_path, min_duration=0.5, workers=None):
         reason = header["reason"]
         if reason is None and header["duration"] < min_duration:
             reason = f"shorter than {min_duration:g} s"
-        row |= {"corpus": name, "status": "rejected" if reason else "ok", "reason": reason}
+        row |= {"corpus": name, "status": "rejected" if reason else "ok", "reason": reason or header["note"]}
         row |= {key: header[key] for key in ("duration", "sample_rate", "channels")}
         if any(_printable(row[key]) != row[key] for key in ("utt_id", "path", "speaker")):
             row |= {key: _printable(row[key]) for key in ("utt_id", "path", "speaker")}
@@ -109,8 +113,9 @@ def probe(paths, known=None, workers=None):
     Returns
     -------
     headers : list of dict
-        In the order of *paths*: path, size (bytes), mtime_ns, duration (s), sample_rate (Hz), channels, and reason:
-        why the file is unusable, or None. What could not be read is None.
+        In the order of *paths*: path, size (bytes), mtime_ns, duration (s), sample_rate (Hz), channels, reason: why
+        the file is unusable, or None, and note: what is odd about a usable one, or None. What could not be read is
+        None.
     """
     known = known or {}
     chunks = [paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK)]
@@ -134,12 +139,17 @@ def _header(path, known):
         return header | {"reason": "empty file"}
     try:
         with soundfile.SoundFile(os.fsencode(path)) as file:
-            frames, rate, channels = file.frames, file.samplerate, file.channels
+            frames, rate, channels, kind = file.frames, file.samplerate, file.channels, file.format
     except (soundfile.LibsndfileError, OSError, RuntimeError, ValueError) as error:
         return header | {"reason": f"unreadable header: {str(error).split(': ')[-1].strip()}"}
     if not 0 < frames < _UNKNOWN_LENGTH:
         return header | {"reason": "length not in the header" if frames else "no samples"}
-    return header | {"duration": frames / rate, "sample_rate": rate, "channels": channels}
+    if rate < LOWEST_RATE:
+        return header | {"reason": f"sample rate of {rate} Hz"}
+    if 8 * status.st_size < LOWEST_BITRATE * frames / rate:
+        return header | {"reason": f"header counts {frames / rate:,.0f} s in {status.st_size:,} bytes"}
+    note = audio_note(path, kind)
+    return header | {"duration": frames / rate, "sample_rate": rate, "channels": channels, "note": note}
 
 
 def _recall(memory):

@@ -138,3 +138,38 @@ def test_real_speech(test_corpora, tmp_path):
         counts = index_corpus.index_corpus(name, {}, test_corpora / folder, tmp_path / f"{name}.parquet")
         assert sum(counts.values()) == 320
         assert counts["ok"] > 300
+
+
+def patched(path, start, value):
+    content = bytearray(path.read_bytes())
+    content[start : start + len(value)] = value
+    path.write_bytes(content)
+
+
+def test_headers_that_lie_are_noted(tmp_path):
+    """Sizes that are wrong, files cut in half, another format than the name says, a rate that is none."""
+    root = tmp_path / "lying"
+    names = ("half", "double", "endless", "stream", "flac_length", "cut", "slow")
+    files = {name: tone(root / f"{name}.{'flac' if 'flac' in name else 'wav'}", seconds=2.0) for name in names}
+    patched(files["half"], 40, (32_000).to_bytes(4, "little"))
+    patched(files["double"], 40, (128_000).to_bytes(4, "little"))
+    patched(files["endless"], 40, b"\xff\xff\xff\xff")
+    patched(files["stream"], 40, (0x7FFFF000).to_bytes(4, "little"))
+    patched(files["flac_length"], 21, bytes([files["flac_length"].read_bytes()[21] | 0x0F]) + b"\xff" * 4)
+    patched(files["slow"], 24, (1).to_bytes(4, "little"))
+    files["cut"].write_bytes(files["cut"].read_bytes()[:32_044])
+    soundfile.write(root / "mp3.wav", soundfile.read(files["endless"])[0], 16_000, format="MP3")
+    out = tmp_path / "mine.parquet"
+    index_corpus.index_corpus("mine", DIRECTORY, root, out)
+    rows = rows_of(out)
+    assert {key: (row["status"], row["reason"]) for key, row in rows.items()} == {
+        "half": ("ok", "32000 bytes after the samples that its header counts are left out"),
+        "double": ("ok", "cut off: 64000 of 128000 bytes of samples are there"),
+        "endless": ("ok", None),
+        "stream": ("ok", None),
+        "cut": ("ok", "cut off: 32000 of 64000 bytes of samples are there"),
+        "mp3": ("ok", "MP3 in a file named .wav"),
+        "slow": ("rejected", "sample rate of 1 Hz"),
+        "flac_length": ("rejected", rows["flac_length"]["reason"]),
+    }
+    assert rows["flac_length"]["reason"].startswith("header counts 4,294,967 s in ")
