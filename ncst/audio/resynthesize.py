@@ -34,6 +34,7 @@ WRITERS = 2
 def write_real(sources_path, shard, entry, out, min_duration=0.5, threads=1):
     """Write one shard of real speech: every utterance decoded, mixed to mono and resampled to 16 kHz, level untouched.
 
+    A recording beyond full scale, which 16-bit files cannot hold, is scaled to it, and its reason says so.
     An utterance that cannot be used becomes a row with status ``failed`` and a reason, without audio. A spoof
     whose codec the corpus names keeps that codec, its taxonomy labels and the id of the utterance behind it.
 
@@ -64,6 +65,11 @@ def write_real(sources_path, shard, entry, out, min_duration=0.5, threads=1):
             result["utt_id"] = row["parent"] or row["utt_id"]
         try:
             samples, rate = read_audio(row["path"])
+            notes = [row["reason"]] if row["reason"] else []
+            peak = float(np.abs(samples).max())
+            if peak > 1:
+                samples = samples / np.float32(peak)
+                notes.append(f"peak of {peak:.4g}, scaled to full scale")
             samples = resample(samples, rate)
             if len(samples) < min_duration * 16_000:
                 raise UnusableAudio(f"shorter than {min_duration:g} s")
@@ -71,7 +77,7 @@ def write_real(sources_path, shard, entry, out, min_duration=0.5, threads=1):
                 raise UnusableAudio(f"silent (below {SILENCE_DB:g} dB)")
         except UnusableAudio as error:
             return result | failed_columns(str(error), row["sample_rate"])
-        return result | ok_columns(samples, rate, delay_ms=0.0)
+        return result | ok_columns(samples, rate, delay_ms=0.0) | {"reason": "; ".join(notes) or None}
 
     with ThreadPoolExecutor(threads) as pool:
         clips = list(pool.map(clip, rows))
@@ -163,7 +169,8 @@ def _checked(samples, real, row):
         return failed_columns("codec returned NaN or infinity", row["native_rate"])
     if rms_db(samples) < SILENCE_DB:
         return failed_columns("codec returned silence", row["native_rate"])
-    return ok_columns(samples, row["native_rate"], estimate_delay_ms(real, samples))
+    columns = ok_columns(samples, row["native_rate"], estimate_delay_ms(real, samples))
+    return columns | {"reason": row["reason"]}
 
 
 def _report(out, rows):

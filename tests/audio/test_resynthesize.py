@@ -1,4 +1,5 @@
 import hashlib
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -35,6 +36,8 @@ def sources(tmp_path):
         "silent": np.zeros(RATE, np.float32),
         "tiny": tone(0.2),
         "nan": np.full(RATE, np.nan, np.float32),
+        "loud": 1000 * tone(1.0),
+        "noted": 8 * tone(1.0),
     }.items():
         files[name] = tmp_path / f"{name}.wav"
         soundfile.write(files[name], samples, RATE, subtype="FLOAT")
@@ -53,6 +56,7 @@ def sources(tmp_path):
                 "language": "en",
                 "gender": "female",
                 "kind": "bonafide",
+                "reason": "cut off" if name == "noted" else None,
             },
             **{"path": str(path), "sample_rate": RATE, "source_set": "toy", "shard": "00000-of-00001", "row": i},
         }
@@ -75,6 +79,10 @@ def test_bad_recordings_become_rows_with_a_reason(real_shard):
     assert reasons.pop("mono") is None
     assert reasons.pop('it\'s "stereo" 44k') is None
     assert reasons.pop("short_but_fine") is None
+    assert re.fullmatch(r"peak of \d+, scaled to full scale", reasons["loud"])
+    assert re.fullmatch(r"cut off; peak of 1\.\d+, scaled to full scale", reasons["noted"])
+    clips = {row["utt_id"]: samples for row, samples in iter_clips(real_shard)}
+    np.testing.assert_allclose(clips["loud"] / clips["loud"].max(), clips["mono"] / clips["mono"].max(), atol=1e-3)
     assert "silent" in reasons["silent"]
     assert "shorter than 0.5 s" in reasons["tiny"]
     assert "NaN" in reasons["nan"]
@@ -145,7 +153,7 @@ def test_codec_shard_mirrors_the_real_one(real_shard, tmp_path, toy):
 def test_codec_failures_above_the_limit_stop_the_shard(real_shard, tmp_path, toy):
     toy(NanOnLong)
     out = tmp_path / "toy.parquet"
-    with pytest.raises(NcstError, match=r"failed on 1 of 3 clips.*NaN"):
+    with pytest.raises(NcstError, match=r"failed on 1 of 5 clips.*NaN"):
         resynthesize.resynthesize(real_shard, "toy", entry(), None, out, seed=1)
     assert list(tmp_path.glob("*toy.parquet*")) == []
 
