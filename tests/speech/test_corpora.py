@@ -313,8 +313,50 @@ def test_directory_with_a_wrong_table(tmp_path):
         index("directory", tmp_path, table="t.csv")
     with pytest.raises(NcstError, match=r"unknown keys \['pfad'\]"):
         index("directory", tmp_path, table="t.csv", columns={"pfad": "file"})
-    with pytest.raises(NcstError, match="cannot be read"):
+    with pytest.raises(NcstError, match=r"no table .*u.csv: set `table:`"):
         index("directory", tmp_path, table="u.csv")
+    write(tmp_path / "u.parquet", "no")
+    with pytest.raises(NcstError, match="no readable Parquet"):
+        index("directory", tmp_path, table="u.parquet")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "settings", "texts"),
+    [
+        ("t.csv", 'path,text\na.wav,"one, two"\nb.wav,three\n', {}, ["one, two", "three"]),
+        ("t.tsv", 'path\ttext\na.wav\tsaid" he\nb.wav\t"Hello\n', {}, ['said" he', '"Hello']),
+        ("t.csv", "path|text\r\na.wav|one\r\nb.wav|two, three\r\n", {}, ["one", "two, three"]),
+        ("t.csv", 'path,text\na.wav,"Hello\nb.wav,x\n', {"quotes": False}, ['"Hello', "x"]),
+        ("t.csv", "path,text\na.wav," + "x" * 200_000 + "\nb.wav,y\n", {}, ["x" * 200_000, "y"]),
+        ("t.txt", "path:text\na.wav:one\nb.wav:two\n", {"separator": ":"}, ["one", "two"]),
+    ],
+)
+def test_directory_reads_tables_of_every_make(tmp_path, name, text, settings, texts):
+    write(tmp_path / name, text)
+    assert [row["text"] for row in index("directory", tmp_path, table=name, **settings)] == texts
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ('path,text\na.wav,fine\nb.wav,"Hello\nc.wav,x\n', 'Line 3 of .*t.csv has quotation marks.*b.wav,"Hello'),
+        ('path,text\na.wav,said" he\n', "Line 2 of .* has a quotation mark inside"),
+        ('path,text\na.wav,"two\nlines"\n', "Line 2 of .* do not pair"),
+        ("path,text\na.wav,one,two\n", "Line 2 of .* has 3 fields, not the 2 of path,text"),
+        ("path,text\na.wav\n", "Line 2 of .* has 1 fields"),
+    ],
+)
+def test_directory_names_the_line_that_is_wrong(tmp_path, text, match):
+    write(tmp_path / "t.csv", text)
+    with pytest.raises(NcstError, match=match):
+        index("directory", tmp_path, table="t.csv")
+
+
+def test_a_stray_quote_turns_no_label(tmp_path):
+    touch(tmp_path, "0.wav", "1.wav", "2.wav")
+    write(tmp_path / "meta.csv", 'file,speaker,label\n0.wav,A,spoof\n1.wav,"B,spoof\n2.wav,C" Jr,bona-fide\n')
+    with pytest.raises(NcstError, match=r"Line 3 of .*meta.csv"):
+        index("in_the_wild", tmp_path)
 
 
 @pytest.mark.real
@@ -335,3 +377,31 @@ def test_clips_of_a_language_model_are_spoofs_of_nobody(tmp_path):
     write(tmp_path / "clips.csv", "path,utt_id,text,language\nb.flac,csm_00000,A boat.,en\n")
     (row,) = index("alm", tmp_path)
     assert (row["utt_id"], row["kind"], row["text"], row["language"]) == ("csm_00000", "spoof", "A boat.", "en")
+
+
+def write_vctk(root, ending, count=3):
+    write(root / "speaker-info.txt", "ID AGE GENDER\np225 23 F\np226 22 M\np227 38 M\n")
+    for speaker in ("p225", "p226"):
+        for number in range(count):
+            write(root / f"txt/{speaker}/{speaker}_{number:03d}.txt", "Words.")
+            touch(root, f"wav48_silence_trimmed/{speaker}/{speaker}_{number:03d}{ending}")
+
+
+def test_vctk_092_converted_to_wav_is_read_and_what_is_missing_is_named(tmp_path, caplog):
+    write_vctk(tmp_path, "_mic1.wav", 60)
+    (tmp_path / "wav48_silence_trimmed/p226/p226_007_mic1.wav").unlink()
+    assert len(index("vctk", tmp_path)) == 119
+    assert "no folder of the speakers p227" in caplog.text
+    assert "1 of the 120 recordings in txt/ are missing: p226_007" in caplog.text
+
+
+@pytest.mark.parametrize(("name", "file"), [("vctk", "p225_000_mic2.flac"), ("ncssd", "sub/R-EN_0_0_d1.wav")])
+def test_what_was_found_and_expected_is_said(tmp_path, name, file):
+    if name == "vctk":
+        write_vctk(tmp_path, "_mic2.flac")
+        with pytest.raises(NcstError, match=r"found .*p225_000_mic2.flac, expected .*_mic1.flac"):
+            index(name, tmp_path)
+    else:
+        touch(tmp_path, file)
+        with pytest.raises(NcstError, match="one folder deeper"):
+            index(name, tmp_path)

@@ -11,6 +11,7 @@ from ncst.registry import load
 
 EQUAL = 1e-6  # known scores that differ by less, as a share of the largest, are one score rounded
 
+
 class Ensemble(Base):
     r"""Mean of the members' ranks among training rows.
 

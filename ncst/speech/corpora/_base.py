@@ -79,10 +79,12 @@ class Base(ABC):
                 **{key: row.get(key) for key in CODED},
             }
         if not seen:
-            raise NcstError(f"{self.root} holds no recordings of {self.title}: extract the corpus again.")
+            raise NcstError(
+                f"{self.root} holds no recordings of {self.title}{self._instead()}: extract the corpus again."
+            )
 
     def require(self, listed, found, where, tolerance=0.0):
-        """Check that the recordings that a text file lists are on disk; log how many others there are.
+        """Check that the recordings that a text file lists are on disk; log what is missing, and how many others exist.
 
         Parameters
         ----------
@@ -102,9 +104,15 @@ class Base(ABC):
         if len(missing) > tolerance * len(listed) and not self.settings.get("partial"):
             raise NcstError(
                 f"{self.root} is half-extracted: {len(missing)} of the {len(listed)} recordings in {where} are "
-                f"missing, {missing[0]!r} first: extract {self.title} again or set `settings: {{partial: true}}`."
+                f"missing, {missing[0]!r} first{'' if found else self._instead()}: extract {self.title} again or set "
+                "`settings: {partial: true}`."
             )
 
+        if missing:
+            LOG.warning(
+                "%s: %d of the %d recordings in %s are missing: %s",
+                *(self.title, len(missing), len(listed), where, " ".join(missing)),
+            )
         if extra := sorted(found - listed):
             LOG.warning("%s: %d recordings are not in %s, %s first", self.title, len(extra), where, extra[0])
 
@@ -125,6 +133,11 @@ class Base(ABC):
             f"{self.root} is half-extracted: {name} is missing: extract {self.title} again or set "
             "`settings: {partial: true}`."
         )
+
+    def _instead(self):
+        files = (Path(folder, name) for folder, _, names in os.walk(self.root) for name in sorted(names))
+        first = next((path for path in files if path.suffix.lower() in AUDIO_SUFFIXES), "no audio file")
+        return f" (found {first}, expected {self.LAYOUT})"
 
     def _check_root(self):
         fix = f"in `roots:` of the config, name the folder that holds {self.LAYOUT}"

@@ -2,7 +2,7 @@
 
 import re
 
-from ncst.speech.corpora._base import Base, listing, read_text
+from ncst.speech.corpora._base import AUDIO_SUFFIXES, Base, listing, read_text
 
 PINYIN = re.compile(r"[A-Za-z:]+[0-9]")
 HANZI = re.compile(r"[\u3400-\u9fff]")
@@ -15,7 +15,7 @@ class Aishell3(Base):
     `speaker` is the first seven characters of the id, `subset` is ``train`` or ``test``, `text` has characters only.
     """
 
-    LAYOUT = "spk-info.txt, train/ and test/, each with content.txt and wav/"
+    LAYOUT = "spk-info.txt, train/ and test/, each with content.txt and wav/SSB*/*.wav"
 
     @classmethod
     def is_root(cls, folder):
@@ -32,8 +32,8 @@ class Aishell3(Base):
             wavs = self.root / part / "wav"
             for speaker in listing(wavs):
                 for file in listing(wavs / speaker):
-                    if file.endswith(".wav"):
-                        utt_id = file[:-4]
+                    utt_id, _, ending = file.rpartition(".")
+                    if f".{ending.lower()}" in AUDIO_SUFFIXES:
                         found.add(utt_id)
                         yield {
                             "utt_id": utt_id,

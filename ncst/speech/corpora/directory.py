@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 from ncst.errors import NcstError
-from ncst.speech.corpora._base import AUDIO_SUFFIXES, Base, listing
+from ncst.speech.corpora._base import AUDIO_SUFFIXES, Base, listing, read_text
+from ncst.speech.text_tables import read_table
 
 COLUMNS = ("utt_id", "path", "speaker", "language", "gender", "text", "kind", "subset")
 
@@ -15,7 +16,12 @@ class Directory(Base):
     Settings
     --------
     table : str, optional
-        CSV or Parquet file in the root. Without it, every audio file below the root is a recording.
+        Text table (CSV, TSV, ...) or Parquet file in the root. Without it, every audio file below the root is a
+        recording.
+    separator : str, optional
+        Of a text table; by default found among comma, tab, bar and semicolon.
+    quotes : bool, optional
+        Whether a text table's cells may stand in quotation marks; by default those separated by ``,`` or ``;``.
     columns : dict, optional
         The table's name of ``path`` (relative to the root, or absolute) and, where it differs, of ``utt_id``,
         ``speaker``, ``language``, ``gender``, ``text``, ``kind``, ``subset``. Only ``path`` must exist.
@@ -61,8 +67,7 @@ class Directory(Base):
             raise NcstError(
                 f"{self.title} has unknown keys {sorted(missing)} in `columns:`: use some of {list(COLUMNS)}."
             )
-        records = self._records(table)
-        for record in records:
+        for record in self._records(table):
             row = {column: record[name] for column, name in names.items() if name in record}
             if not row.get("path"):
                 raise NcstError(
@@ -72,19 +77,17 @@ class Directory(Base):
             path = self.root / row["path"]
             yield {**row, "path": path, "utt_id": str(row.get("utt_id") or self._id(path))}
 
-    @staticmethod
-    def _records(table):
+    def _records(self, table):
+        if not table.is_file():
+            raise NcstError(f"There is no table {table}: set `table:` to a text or Parquet file in the corpus' folder.")
+        if table.suffix != ".parquet":
+            return read_table(read_text(table), table, self.settings.get("separator"), self.settings.get("quotes"))
         import pandas as pd
 
         try:
-            if table.suffix == ".parquet":
-                frame = pd.read_parquet(table).astype(object)
-            else:
-                frame = pd.read_csv(table, dtype=str, keep_default_na=False).astype(object)
+            frame = pd.read_parquet(table).astype(object)
         except (OSError, ValueError) as error:
-            raise NcstError(
-                f"{table} cannot be read as a table ({error}): set `table:` to a CSV or Parquet file."
-            ) from error
+            raise NcstError(f"{table} is no readable Parquet file ({error}): write it again.") from error
         records = frame.where(frame.notna() & (frame != ""), None).to_dict("records")
         return [{key: value for key, value in record.items() if value is not None} for record in records]
 

@@ -1,9 +1,7 @@
 """In-the-Wild (Müller et al. 2022): real and fake clips of 58 public figures, collected from the internet."""
 
-import csv
-
-from ncst.errors import NcstError
 from ncst.speech.corpora._base import Base, listing, read_text
+from ncst.speech.text_tables import read_table
 
 TABLES = ("meta.csv", "meta.txt")
 
@@ -29,19 +27,15 @@ class InTheWild(Base):
         folder = base / "wav" if (base / "wav").is_dir() else base
         found = {name for name in listing(folder) if name.endswith(".wav")}
         listed = set()
-        for number, fields in enumerate(csv.reader(read_text(table).splitlines(), skipinitialspace=True), 1):
-            if fields[:1] == ["file"] or not fields:
-                continue
-            if len(fields) < 3:
-                raise NcstError(f"Line {number} of {table} has not 3 columns (file,speaker,label): download it again.")
-            name, speaker, kind = fields[:3]
+        for row in read_table(read_text(table), table, separator=",", header=["file", "speaker", "label"]):
+            name = row["file"]
             listed.add(name)
             if name in found:
                 yield {
                     "utt_id": name.removesuffix(".wav"),
-                    "speaker": speaker,
+                    "speaker": row["speaker"],
                     "language": "en",
                     "path": folder / name,
-                    "kind": kind,
+                    "kind": row["label"],
                 }
         self.require(listed, found, table.name)
