@@ -1,5 +1,6 @@
 """Evaluation of anyone's scores: they become score files of this project and go through its own stages."""
 
+import logging
 import re
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from ncst.plan import entries
 from ncst.plan.official_release import split_of
 from ncst.report.tables.write_tables import write_tables
 
+LOG = logging.getLogger(__name__)
 HIDDEN = {"clip_id", "classes", "class_names"}
 SUFFIXES = (".txt", ".csv", ".parquet", ".npz")
 
@@ -133,6 +135,11 @@ def _clips(config, split, path, labels, vectors):
 def _logits(path, found, classes):
     """Return (what the file knows, (N, C) logits of these classes)."""
     if "logits" in found:
+        rows = found["logits"].astype(np.float64)
+        if rows.min() >= 0 and rows.max() <= 1 and np.abs(rows.sum(axis=1) - 1).max() < 1e-3:
+            LOG.warning(
+                "%s looks like probabilities, not logits: every row sums to 1; give logits, or their logs.", path
+            )
         if found["logits"].shape[1] != len(classes):
             raise NcstError(
                 f"{path} holds {found['logits'].shape[1]} logits per clip for the {len(classes)} classes {classes}: "
@@ -229,12 +236,13 @@ def _detectors(config, splits, rated):
         return {}
     if "score" in levels:
         return {name: entry for name, entry in chosen.items() if entry.get("module", name) == "msp"}
+    made = {name: registry.build("detectors", name, entry) for name, entry in chosen.items()}
+    if "train" not in splits:
+        return {name: entry for name, entry in chosen.items() if type(made[name])._fit is Base._fit}
     bare = [split for split in (*rated, "train") if split in splits and "embedding" not in splits[split]]
-    if "train" in splits and bare:
-        raise NcstError(
-            f"The training split is given, but {bare[0]} has no embeddings: add `--embeddings` of its clips."
+    left = [name for name in chosen if bare and made[name].needs_embeddings]
+    if left:
+        LOG.warning(
+            "Left out: %s need embeddings, which %s has not; add `--embeddings` of its clips.", ", ".join(left), bare[0]
         )
-    if "train" in splits:
-        return chosen
-    loaded = {name: registry.load("detectors", entry.get("module", name)) for name, entry in chosen.items()}
-    return {name: entry for name, entry in chosen.items() if loaded[name]._fit is Base._fit}
+    return {name: entry for name, entry in chosen.items() if name not in left}

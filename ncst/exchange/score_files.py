@@ -1,6 +1,7 @@
 """Anyone's score files and label lists as plain columns: text, CSV, Parquet, npz. Clips are named, never counted."""
 
 import json
+import math
 import zipfile
 from pathlib import Path, PurePosixPath
 
@@ -14,7 +15,9 @@ from ncst.formats.scores import matrix
 from ncst.speech.corpora._base import AUDIO_SUFFIXES
 
 NAMES = ("clip_id", "file_name", "name")
+LARGEST, RATIO = 5e7, 100  # an npz file over so many bytes, and so many times its size on disk, is refused
 COLUMNS = {*NAMES, "utt_id", "codec", "label", "predicted", "score", "logits", "embedding"}
+READ = {*COLUMNS, "classes"}
 TEXT = {"scores": ("clip_id", "predicted", "score"), "labels": ("clip_id", "kind", "label")}
 
 
@@ -52,10 +55,8 @@ def read_columns(path, kind):
     name = next((name for name in NAMES if name in found), None)
     if name is None:
         raise NcstError(f"{path} names no clips: give it a column clip_id (it has {sorted(found)}).")
-    count = len(found[name])
-    if count == 0:
-        raise NcstError(f"{path} holds no clips: an empty split cannot be scored.")
-    columns = {"clip_id": np.array([clip_of(value) for value in found[name]], dtype=object)}
+    columns = {"clip_id": _clip_ids(path, name, found[name])}
+    count = len(columns["clip_id"])
     columns |= {key: np.asarray(found[key]).astype(str).astype(object) for key in ("utt_id", "codec") if key in found}
     columns |= {key: _whole(path, key, found[key]) for key in ("label", "predicted") if key in found}
     columns |= {key: _finite(path, key, found[key]) for key in ("score", "logits", "embedding") if key in found}
@@ -65,7 +66,31 @@ def read_columns(path, kind):
     once, times = np.unique(columns["clip_id"], return_counts=True)
     if len(once) < count:
         raise NcstError(f"{path} holds the clip {once[times > 1][0]} {times.max()} times: keep one row of each clip.")
-    return columns | ({"classes": found["classes"]} if "classes" in found else {})
+    if "classes" in found:
+        columns["classes"] = _classes(path, found["classes"])
+    return columns
+
+
+def _clip_ids(path, name, values):
+    values = np.asarray(values)
+    if values.ndim != 1:
+        raise NcstError(f"{path} holds {name} of the shape {values.shape}: it must be a list of names, one per clip.")
+    if not len(values):
+        raise NcstError(f"{path} holds no clips: an empty split cannot be scored.")
+    bad = [row for row, value in enumerate(values, 1) if pd.isna(value) or not str(value).strip()]
+    if bad:
+        raise NcstError(f"{path} has no {name} in row {bad[0]} ({len(bad)} in all): every clip needs its name.")
+    return np.array([clip_of(value) for value in values], dtype=object)
+
+
+def _classes(path, values):
+    values = values.tolist() if isinstance(values, np.ndarray) else values
+    if not isinstance(values, list) or {*map(type, values)} != {int} or len(set(values)) != len(values):
+        raise NcstError(
+            f"{path} has the classes {str(values)[:60]}: they must be a list of different class ids, in the order of "
+            "the logits."
+        )
+    return values
 
 
 def clip_of(name):
@@ -101,13 +126,33 @@ def _parquet(path, kind):
 
 
 def _npz(path, kind):
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+        if size > LARGEST and size > RATIO * path.stat().st_size:
+            raise ValueError(f"it unpacks to {size / 1e9:.1f} GB, {size / path.stat().st_size:,.0f} times its size")
+        for member in archive.infolist():
+            with archive.open(member) as stream:
+                _check_shape(member, stream)
     with np.load(path, allow_pickle=False) as file:
-        return _joined({name: file[name] for name in file.files})
+        wanted = [name for name in file.files if name in READ or name.startswith("logit_")]
+        return _joined({name: file[name] for name in wanted}) | dict.fromkeys(set(file.files) - set(wanted))
+
+
+def _check_shape(member, stream):
+    """Refuse an array whose header promises more than the archive's *member* holds."""
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(stream)
+    if math.prod(shape) * dtype.itemsize > member.file_size:
+        raise ValueError(f"the header of {member.filename} promises the shape {shape}, which it does not hold")
 
 
 def _joined(found):
     """Put columns ``logit_<class>`` together as ``logits``, by class."""
-    classes = sorted(int(name[6:]) for name in found if name.startswith("logit_"))
+    named = [name[6:] for name in found if name.startswith("logit_")]
+    if odd := [name for name in named if not name.isdigit()]:
+        raise ValueError(f"the column logit_{odd[0]} names no class: write logit_0, logit_1 and so on")
+    classes = sorted(map(int, named))
     if not classes:
         return found
     return found | {"logits": np.column_stack([found[f"logit_{c}"] for c in classes]), "classes": classes}
@@ -124,8 +169,10 @@ def _whole(path, name, values):
 def _finite(path, name, values):
     try:
         numbers = np.asarray(values).astype(np.float32)
-    except ValueError as error:
-        raise NcstError(f"{path} holds a {name} that is no number: {error}.") from error
+    except (ValueError, TypeError) as error:
+        raise NcstError(
+            f"{path} holds {name} values that are no numbers ({str(error)[:80]}): score it again."
+        ) from error
     if not np.isfinite(numbers).all() or numbers.ndim != (1 if name == "score" else 2):
         raise NcstError(f"{path} holds {name} values that are not finite numbers, one row per clip: score it again.")
     return numbers

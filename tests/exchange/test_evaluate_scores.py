@@ -1,3 +1,5 @@
+import zipfile
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -92,7 +94,7 @@ def files(tmp_path):
     return arrays(tmp_path)
 
 
-def test_logits_and_embeddings_go_through_every_detector(files, config):
+def test_logits_and_embeddings_go_through_every_detector(files, config, caplog):
     given = [files / "train.csv", files / "eval_id.csv", f"ood_single={files / 'other.parquet'}"]
     options = {"truth": [str(files / "m")], "model": "theirs"}
     out = metrics(files, config, *given, embeddings=[files / "embeddings.npz"], **options)
@@ -106,8 +108,10 @@ def test_logits_and_embeddings_go_through_every_detector(files, config):
     bare = pd.read_csv(again / "tables/table5.csv").set_index("detector")
     assert list(bare.index) == ["msp", "energy"]
     assert bare.loc["msp", "auroc"] == table.set_index("detector").loc["msp", "auroc"]
-    with pytest.raises(NcstError, match="training split is given, but eval_id has no embeddings"):
-        evaluate_external([str(p) for p in given], files / "no", config, **options)
+    trained = files / "trained"
+    evaluate_external([str(p) for p in given], trained, config, **options)
+    assert list(pd.read_csv(trained / "tables/table5.csv")["detector"]) == ["msp", "energy"]
+    assert "Left out: knn, mahalanobis, nsd need embeddings, which eval_id has not" in caplog.text
     with pytest.raises(NcstError, match=r"out exists and is not overwritten"):
         metrics(files, config, *given)
 
@@ -144,7 +148,7 @@ BAD = {
         r"holds 1 clips that .*list.txt does not list, p999_001",
     ),
     "nan": (lambda rows: [("p225_000.wav", 0, "nan"), *rows[1:]], "score values that are not finite"),
-    "word": (lambda rows: [("p225_000.wav", 0, "high"), *rows[1:]], "score that is no number"),
+    "word": (lambda rows: [("p225_000.wav", 0, "high"), *rows[1:]], "score values that are no numbers"),
     "class": (lambda rows: [(rows[0][0], 9, 0.9), *rows[1:]], r"predicts the classes \[9\]"),
     "no class": (lambda rows: [(rows[0][0], "nan", 0.9), *rows[1:]], "holds the predicted 'nan'"),
     "logit": (lambda rows: [(rows[0][0], 1, 7.5), *rows[1:]], "holds the score 7.5"),
@@ -252,3 +256,68 @@ def test_the_command_prints_the_tables(tmp_path):
 @pytest.mark.parametrize("name", ["a/b/p225_001.wav", "p225_001.flac", "p225_001", "C:\\x\\p225_001.wav"])
 def test_clips_are_known_by_their_file_name(name):
     assert clip_of(name) == "p225_001"
+
+
+def clips_of(**changes):
+    """Seven clips, one of each class, with the right class on top."""
+    found = {"clip_id": np.array([f"c{i}" for i in range(7)]), "label": np.arange(7), "logits": 5 * np.eye(7)}
+    return {key: value for key, value in (found | changes).items() if value is not None}
+
+
+def huge_header(path):
+    np.savez(path, **clips_of(clip_id=None))
+    with zipfile.ZipFile(path, "a") as archive, archive.open("clip_id.npy", "w") as stream:
+        np.lib.format.write_array_header_1_0(stream, {"descr": "<f4", "fortran_order": False, "shape": (2**40,)})
+
+
+NPZ = {
+    "0-d": (clips_of(clip_id=np.array("c")), r"clip_id of the shape \(\)"),
+    "empty name": (clips_of(clip_id=np.array(["a", "b", " ", "c", "d", "e", "f"])), "no clip_id in row 3"),
+    "classes twice": (clips_of(classes=np.array([0, 1, 2, 3, 4, 5, 5])), "list of different class ids"),
+    "one class": (clips_of(classes=np.array(7)), "has the classes 7"),
+    "classes of text": (clips_of(classes=np.array(list("abcdefg"))), "list of different class ids"),
+    "struct": (clips_of(logits=np.zeros(7, [("a", "f4"), ("b", "f4")])), "logits values that are no numbers"),
+    "flat": (clips_of(logits=np.zeros(7)), "one row per clip"),
+    "bomb": (clips_of(clip_id=np.zeros(10**8, "S1")), "cannot be read as npz: it unpacks to 0.1 GB"),
+}
+
+
+@pytest.mark.parametrize("name", NPZ)
+def test_bad_npz_files_are_one_sentence(name, tmp_path, config):
+    content, message = NPZ[name]
+    np.savez_compressed(tmp_path / "bad.npz", **content)
+    with pytest.raises(NcstError, match=message):
+        evaluate_external([f"eval_id={tmp_path / 'bad.npz'}"], tmp_path / "out", config)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_npz_header_that_promises_terabytes_is_refused(tmp_path, config):
+    huge_header(tmp_path / "bad.npz")
+    with pytest.raises(NcstError, match=r"promises the shape \(1099511627776,\)"):
+        evaluate_external([f"eval_id={tmp_path / 'bad.npz'}"], tmp_path / "out", config)
+
+
+def test_npz_with_its_classes_is_evaluated(tmp_path, config):
+    order = np.array([3, 0, 1, 2, 4, 5, 6])
+    np.savez(tmp_path / "good.npz", **clips_of(classes=order, logits=5 * np.eye(7)[:, order]))
+    evaluate_external([f"eval_id={tmp_path / 'good.npz'}"], tmp_path / "out", config)
+    assert (pd.read_csv(tmp_path / "out/tables/table3.csv")["f1"] == 100).all()
+
+
+def test_probabilities_in_place_of_logits_are_warned_of(tmp_path, config, caplog):
+    np.savez(tmp_path / "p.npz", **clips_of(logits=0.4 * np.eye(7) + 0.6 / 7))
+    evaluate_external([f"eval_id={tmp_path / 'p.npz'}"], tmp_path / "out", config)
+    assert "looks like probabilities, not logits" in caplog.text
+
+
+def test_clips_of_a_confident_model_keep_their_order(tmp_path, config):
+    """Margins at which the largest probability is 1 in single precision: AUROC 6/7, whatever the scale."""
+    margins = np.array([99.0, 98.5, 98.2, 97.9, 99.5, 98.4, 98.3])
+    for scale in (0.1, 1.0, 1.2, 10.0):
+        logits = scale * margins[:, None] * np.eye(7)
+        np.savez(tmp_path / "known.npz", **clips_of(logits=logits))
+        np.savez(tmp_path / "unknown.npz", clip_id=["u"], label=[11], logits=scale * 98.0 * np.eye(7)[:1])
+        out = tmp_path / f"out{scale}"
+        evaluate_external([f"eval_id={tmp_path / 'known.npz'}", f"ood_single={tmp_path / 'unknown.npz'}"], out, config)
+        table = pd.read_csv(out / "tables/table5.csv").set_index("detector")
+        assert table.loc["msp", "auroc"] == pytest.approx(100 * 6 / 7)

@@ -22,11 +22,14 @@ class Base:
 
     Attributes
     ----------
+    needs_embeddings : bool
+        False where the score reads logits alone.
     rows : int
         Rows scored at a time; no larger evaluation x training matrix than ``rows`` x N ever exists.
     """
 
     rows = 1024
+    needs_embeddings = True
 
     def fit(self, features: np.ndarray, logits: np.ndarray, labels: np.ndarray, head: Head | None = None) -> Self:
         """Learn the statistics of the training set.

@@ -19,6 +19,8 @@ class Energy(Base):
     W. Liu et al.: Energy-based out-of-distribution detection. NeurIPS 2020, arXiv 2010.03759.
     """
 
+    needs_embeddings = False
+
     def __init__(self, temperature: float = 1.0) -> None:
         if temperature <= 0:
             raise NcstError(f"The detector energy needs a temperature above 0, not {temperature}.")

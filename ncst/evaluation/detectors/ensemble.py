@@ -34,6 +34,7 @@ class Ensemble(Base):
             raise NcstError("The detector ensemble needs at least one detector in its option members.")
         self.members = {name: load("detectors", name)(**(options or {})) for name, options in members.items()}
         self.reference = reference
+        self.needs_embeddings = any(member.needs_embeddings for member in self.members.values())
 
     def _fit(self, features, logits, labels, head):
         rows = np.unique(np.linspace(0, len(features) - 1, min(self.reference, len(features))).astype(int))

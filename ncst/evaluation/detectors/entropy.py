@@ -20,6 +20,8 @@ class Entropy(Base):
     C. E. Shannon: A mathematical theory of communication. Bell System Technical Journal 27, 1948.
     """
 
+    needs_embeddings = False
+
     def _score(self, features, logits):
         ordered = np.sort(logits, axis=1)
         logs = ordered - logsumexp(ordered)[:, None]

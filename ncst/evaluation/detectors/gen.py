@@ -24,6 +24,8 @@ class GeneralisedEntropy(Base):
     X. Liu, Y. Lochman, C. Zach: GEN: pushing the limits of softmax-based out-of-distribution detection. CVPR 2023.
     """
 
+    needs_embeddings = False
+
     def __init__(self, gamma: float = 0.1, top: int = 100) -> None:
         self.gamma, self.top = gamma, top
 

@@ -18,6 +18,8 @@ class KLMatching(Base):
     D. Hendrycks et al.: Scaling out-of-distribution detection for real-world settings. ICML 2022, arXiv 1911.11132.
     """
 
+    needs_embeddings = False
+
     def _fit(self, features, logits, labels, head):
         posterior, predicted = softmax(logits), logits.argmax(axis=1)
         means = np.stack([posterior[predicted == c].mean(axis=0) for c in np.unique(predicted)])

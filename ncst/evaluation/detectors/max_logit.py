@@ -13,5 +13,7 @@ class MaximumLogit(Base):
     D. Hendrycks et al.: Scaling out-of-distribution detection for real-world settings. ICML 2022, arXiv 1911.11132.
     """
 
+    needs_embeddings = False
+
     def _score(self, features, logits):
         return -logits.max(axis=1)

@@ -17,5 +17,7 @@ class MaximumSoftmax(Base):
     networks. ICLR 2017, arXiv 1610.02136.
     """
 
+    needs_embeddings = False
+
     def _score(self, features, logits):
         return log_others(logits)

@@ -22,6 +22,8 @@ class SoftmaxEnergy(Base):
     arXiv 2507.06470.
     """
 
+    needs_embeddings = False
+
     def _score(self, features, logits):
         others = log_others(logits)
         probabilities = np.sort(softmax(logits), axis=1)[:, :-1]
