@@ -22,7 +22,7 @@ def reference_problems(config: Config) -> Iterator[str]:
 
     The schemas hold for *config*.
     """
-    for problems in (_own_names, _selected_names, _sources, _splits, _models, _roots):
+    for problems in (_own_names, _selected_names, _classes, _sources, _splits, _models, _roots):
         yield from problems(config)
 
 
@@ -52,6 +52,22 @@ def _selected_names(config: Config) -> Iterator[str]:
         yield from _unknown(config["robustness"][key], config[key], f"robustness.{key}", place)
     for family in config["select"]:
         yield from _said(entries.selected, config, family)
+
+
+def _classes(config: Config) -> Iterator[str]:
+    """Yield the codecs that are to be unknown and bear the class of a known one."""
+    known = {
+        entry["class_id"]: name
+        for name, entry in config["codecs"].items()
+        if entry["role"] in ("real", "id") and entry["class_id"] is not None
+    }
+    for name, entry in config["codecs"].items():
+        if entry["role"] in ("ood_single", "ood_multi") and entry["class_id"] in known:
+            yield (
+                f"Config error at codecs.{name}: with the role {entry['role']} it must not have the class "
+                f"{entry['class_id']}, which is that of {known[entry['class_id']]!r} that models learn: give it one of "
+                "its own."
+            )
 
 
 def _sources(config: Config) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Whether a configuration makes sense: its schemas first, then the names that its entries use of each other."""
+"""Whether a configuration makes sense: its schemas first, then the names and options of its entries."""
 
 import functools
 import math
@@ -10,6 +10,7 @@ import yaml
 from ncst.core.shipped import shipped
 from ncst.errors import NcstError
 from ncst.plan import Config
+from ncst.plan.options import option_problems
 from ncst.plan.references import missing_files, reference_problems
 
 if TYPE_CHECKING:
@@ -41,18 +42,23 @@ TYPES = {
 
 
 def validate(config: Config) -> None:
-    """Check the merged *config*: its schemas in ``workflow/schemas``, then the names in it, then the files it takes.
+    """Check the merged *config*: its schemas in ``workflow/schemas``, then names and options, then the files it takes.
 
     Raises
     ------
     NcstError
         One sentence for each key that is wrong, a line each: the key, what is wrong with it and what it may be.
     """
-    checks = _number_problems, _top_problems, _entry_problems, reference_problems, missing_files
+    checks = _number_problems, _top_problems, _entry_problems, _content_problems, missing_files
     for problems_of in checks:  # each relies on those before it
         problems = list(dict.fromkeys(problems_of(config)))
         if problems:
             raise NcstError("\n".join(problems))
+
+
+def _content_problems(config: Config) -> Iterator[str]:
+    yield from reference_problems(config)
+    yield from option_problems(config)
 
 
 def _number_problems(value: Any, where: tuple[object, ...] = ()) -> Iterator[str]:

@@ -1,0 +1,227 @@
+"""What the entries of a configuration may set, as the constructors in the code say it; nothing is imported for it."""
+
+import ast
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ncst.errors import NcstError
+from ncst.plan import Config, entries
+from ncst.registry import FAMILIES, file_of
+
+PACKAGE = Path(__file__).parents[1]
+GIVEN = {"self", "classes", "shape", "weights", "heads"}  # what training hands over, not the config
+KINDS = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}
+
+
+def option_problems(config: Config) -> Iterator[str]:
+    """Yield a sentence for each option, training key or setting that its module does not know or that is no such value.
+
+    The schemas hold for *config*.
+    """
+    for family in ("detectors", "perturbations"):
+        for name, entry in config[family].items():
+            where, known = f"{family}.{name}", _module_options(config, family, name)
+            yield from _problems(entry.get("options"), known, f"{where}.options", ranges=family == "perturbations")
+            members = (entry.get("options") or {}).get("members")
+            for member, options in members.items() if isinstance(members, dict) else ():
+                inner = _reported(family, name, lambda path: options_of("detectors", path), member)
+                yield from _problems(options, inner, f"{where}.options.members.{member}")
+            tried = {key: values[0] for key, values in (entry.get("tune") or {}).items()}
+            yield from _problems(tried, known, f"{where}.tune")
+    for name, entry in config["models"].items():
+        for size in sorted(entry.keys() & {"published", "compact"}):
+            known = _module_options(config, "models", name)
+            yield from _problems(entry[size].get("options"), known, f"models.{name}.{size}.options")
+            yield from _training_problems(entry[size].get("training"), f"models.{name}.{size}.training")
+        yield from _training_problems(entry.get("training"), f"models.{name}.training")
+    for family in ("corpora", "alms", "codecs", "frontends"):
+        for name, entry in config[family].items():
+            known = _reported(family, name, lambda path: settings_of(path), entries.module_of(config, family, name))
+            yield from _problems(entry.get("settings"), known, f"{family}.{name}.settings")
+
+
+def _training_problems(training: dict[str, Any] | None, where: str) -> Iterator[str]:
+    defaults = constant(PACKAGE / "tracing" / "recipe.py", "DEFAULTS")
+    yield from _problems(training, defaults, where)
+    objective = dict((training or {}).get("objective") or {})
+    if name := objective.pop("name", None):
+        known = _reported("objectives", name, lambda path: options_of("objectives", path), name)
+        yield from _problems(objective, known, f"{where}.objective")
+
+
+def _module_options(config: Config, family: str, name: str) -> Any:
+    return _reported(family, name, lambda path: options_of(family, path), entries.module_of(config, family, name))
+
+
+def _reported(family: str, name: str, read: Callable[[Path], Any], module: str) -> Any:
+    """Return what *read* makes of the file of *module*, or the sentence that says why there is none."""
+    try:
+        return read(file_of(family, module))
+    except NcstError as error:
+        return f"Config error at {family}.{name}: {error}"
+
+
+def _problems(values: Any, known: Any, where: str, ranges: bool = False) -> Iterator[str]:
+    if isinstance(known, str):
+        yield known
+    if not isinstance(values, dict) or not isinstance(known, dict):
+        return
+    for key, value in values.items():
+        if key not in known:
+            yield f"Config error at {where}: {key!r} unknown; it may hold {sorted(known)}."
+        elif not _fits(value, known[key], ranges):
+            kind = KINDS[type(known[key])] + (" or [low, high]" if ranges else "")
+            yield f"Config error at {where}.{key}: {value!r} is not {kind}, as {known[key]!r} is."
+
+
+def _fits(value: Any, default: Any, ranges: bool) -> bool:
+    """Say whether *value* is of the kind of *default*; None, and what no literal says, is of every kind."""
+    if value is None or type(default) not in KINDS:
+        return True
+    if ranges and isinstance(value, list) and isinstance(default, int | float | list):
+        return all(isinstance(item, int | float) for item in value)
+    if isinstance(default, list):
+        return isinstance(value, list) or (ranges and isinstance(value, int | float) and not isinstance(value, bool))
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
+    return isinstance(value, int | float) if isinstance(default, int | float) else isinstance(value, str)
+
+
+@functools.cache
+def _tree(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise NcstError(f"{path} is no valid Python ({error}): correct it.") from error
+
+
+def constant(path: Path, name: str) -> Any:
+    """Return the literal that the module *path* assigns to *name*; entries that are no literals are None."""
+    for node in _tree(path).body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
+            if isinstance(node.value, ast.Dict):
+                pairs = zip(node.value.keys, node.value.values, strict=True)
+                return {key.value: _literal(value) for key, value in pairs if isinstance(key, ast.Constant)}
+            return _literal(node.value)
+    raise NcstError(f"{path} assigns no {name}.")
+
+
+def _literal(node: ast.AST | None) -> Any:
+    try:
+        value = ast.literal_eval(node) if node is not None else None  # type: ignore[arg-type]
+    except ValueError:
+        return None
+    return list(value) if isinstance(value, tuple) else value
+
+
+def options_of(family: str, path: Path) -> dict[str, Any] | None:
+    """Return the options of the class of *family* in the file *path*, with their defaults, None where there is none.
+
+    Returns None where the constructor takes any keyword.
+    """
+    for node in _tree(path).body:
+        if isinstance(node, ast.ClassDef) and (found := _constructor(family, path, node)):
+            arguments = found.args
+            if arguments.kwarg:
+                return None
+            names = [*arguments.posonlyargs, *arguments.args]
+            padding = [None] * (len(names) - len(arguments.defaults))
+            pairs = zip([*names, *arguments.kwonlyargs], [*padding, *arguments.defaults, *arguments.kw_defaults])
+            return {name.arg: _literal(default) for name, default in pairs if name.arg not in GIVEN}
+    return None
+
+
+def _constructor(family: str, path: Path, node: ast.ClassDef) -> ast.FunctionDef | None:
+    """Return the ``__init__`` of a class that stands on the family's Base, its own or an ancestor's."""
+    if not _on_base(family, path, node):
+        return None
+    for place, ancestor in _ancestors(path, node):
+        for item in ancestor.body:
+            if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+                return item
+        if ancestor.name == "Base" and place.name == "_base.py":
+            return ast.parse("def __init__(self): pass").body[0]  # type: ignore[return-value]
+    return None
+
+
+def _on_base(family: str, path: Path, node: ast.ClassDef) -> bool:
+    base = PACKAGE.joinpath(*FAMILIES[family].split(".")[1:], "_base.py")
+    return any(ancestor.name == "Base" and place == base for place, ancestor in _ancestors(path, node))
+
+
+def _ancestors(path: Path, node: ast.ClassDef) -> Iterator[tuple[Path, ast.ClassDef]]:
+    """Yield (file, class) of *node* and of its ancestors in ncst, nearest first."""
+    yield path, node
+    for base in node.bases:
+        if isinstance(base, ast.Name) and (found := _class(path, base.id)):
+            yield from _ancestors(*found)
+
+
+def _class(path: Path, name: str) -> tuple[Path, ast.ClassDef] | None:
+    for node in _tree(path).body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            return path, node
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ncst."):
+            for alias in node.names:
+                if name == (alias.asname or alias.name):
+                    file = _module_file(node.module or "")
+                    return _class(file, alias.name) if file else None
+    return None
+
+
+def _module_file(module: str) -> Path | None:
+    """Return the file of a module of ncst, a plugin's too."""
+    file = PACKAGE.joinpath(*module.split(".")[1:]).with_suffix(".py")
+    if file.is_file():
+        return file
+    package, _, name = module.rpartition(".")
+    return next((file_of(family, name) for family, where in FAMILIES.items() if where == package), None)
+
+
+def settings_of(path: Path) -> dict[str, None] | None:
+    """Return the keys of an entry's ``settings`` that the module *path*, and those of its family it imports, read.
+
+    Returns None where the code reads keys that it does not spell out.
+    """
+    keys: dict[str, None] = {}
+    for file in _family_files(path):
+        for node in ast.walk(_tree(file)):
+            key = _settings_key(node)
+            if key is False:
+                return None
+            if isinstance(key, str):
+                keys[key] = None
+    return keys
+
+
+def _family_files(path: Path) -> Iterable[Path]:
+    files, queue = [], [path]
+    while queue:
+        if (file := queue.pop()) not in files:
+            files.append(file)
+            modules = [node.module or "" for node in ast.walk(_tree(file)) if isinstance(node, ast.ImportFrom)]
+            packages = tuple(f"{package}." for package in FAMILIES.values())
+            queue += [found for m in modules if m.startswith(packages) and (found := _module_file(m))]
+    return files
+
+
+def _settings_key(node: ast.AST) -> str | bool | None:
+    """Return the key that an expression reads of ``settings``, False where it is not spelled out, None elsewhere."""
+
+    def settings(part: ast.AST) -> bool:
+        return (isinstance(part, ast.Attribute) and part.attr == "settings") or (
+            isinstance(part, ast.Name) and part.id == "settings"
+        )
+
+    if isinstance(node, ast.Subscript) and settings(node.value):
+        return node.slice.value if isinstance(node.slice, ast.Constant) else False
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and settings(node.func.value):
+        first = node.args[0] if node.args else None
+        return first.value if node.func.attr == "get" and isinstance(first, ast.Constant) else False
+    if isinstance(node, ast.Dict) and any(k is None and settings(v) for k, v in zip(node.keys, node.values)):
+        return False
+    if isinstance(node, ast.keyword) and node.arg is None and settings(node.value):
+        return False
+    return None

@@ -1,0 +1,77 @@
+"""Options, training keys and settings are checked against the code, without importing it."""
+
+import copy
+import subprocess
+import sys
+
+import pytest
+
+from ncst.errors import NcstError
+from ncst.plan.config import load_config
+from ncst.plan.options import option_problems, options_of, settings_of
+from ncst.plan.validate import validate
+from ncst.registry import file_of
+
+WRONG = [
+    ("detectors.knn.options", {"kk": 3}, "detectors.knn.options: 'kk' unknown; it may hold ['k']"),
+    ("detectors.knn.options", {"k": "three"}, "detectors.knn.options.k: 'three' is not a number, as 7 is"),
+    ("detectors.knn.tune", {"kk": [1, 2]}, "detectors.knn.tune: 'kk' unknown"),
+    ("detectors.ensemble.options", {"members": {"knn": {"q": 1}}}, "members.knn: 'q' unknown; it may hold ['k']"),
+    ("detectors.ensemble.options", {"members": {"nothing": {}}}, "No 'nothing' among the detectors"),
+    ("perturbations.noise_20.options", {"snr": 3}, "perturbations.noise_20.options: 'snr' unknown"),
+    ("perturbations.noise_20.options", {"snr_db": True}, "snr_db: True is not a list or [low, high]"),
+    ("models.mel_lcnn.compact.training", {"epoch": 3}, "models.mel_lcnn.compact.training: 'epoch' unknown"),
+    ("models.mel_lcnn.compact.training", {"lr": "fast"}, "training.lr: 'fast' is not a number"),
+    ("models.mel_lcnn.compact.options", {"width": 3}, "models.mel_lcnn.compact.options: 'width' unknown"),
+    ("models.mel_lcnn.compact.options", {"log": 3}, "models.mel_lcnn.compact.options.log: 3 is not true or false"),
+    (
+        "models.mel_lcnn.compact.training",
+        {"objective": {"name": "aam", "scales": 2}},
+        "models.mel_lcnn.compact.training.objective: 'scales' unknown; it may hold ['margin', 'scale']",
+    ),
+    ("corpora.in_the_wild.settings", {"tabel": "x"}, "corpora.in_the_wild.settings: 'tabel' unknown"),
+    ("codecs.encodec.settings", {"book": 8}, "codecs.encodec.settings: 'book' unknown; it may hold ['books']"),
+    ("alms.demo_alm.settings", {"heat": 1.0}, "alms.demo_alm.settings: 'heat' unknown"),
+    ("codecs.dac.class_id", 3, "codecs.dac: with the role ood_multi it must not have the class 3"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "said"), WRONG)
+def test_what_the_code_does_not_know_is_said_before_the_first_job(config, key, value, said):
+    changed = copy.deepcopy(config)
+    place = changed
+    *path, last = key.split(".")
+    for part in path:
+        place = place.setdefault(part, {})
+    place[last] = value
+    with pytest.raises(NcstError) as caught:
+        validate(changed)
+    assert said in str(caught.value)
+
+
+def test_all_problems_are_said_at_once(config):
+    changed = copy.deepcopy(config)
+    changed["detectors"]["knn"]["options"] = {"kk": 3}
+    changed["models"]["aasist"]["compact"]["training"]["epoch"] = 3
+    changed["codecs"]["dac"]["class_id"] = 1
+    with pytest.raises(NcstError) as caught:
+        validate(changed)
+    assert len(str(caught.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize("overlay", ["st_codecfake", "small", "mitigations", "codecfake_plus", "lyra"])
+def test_the_shipped_configs_are_in_order(overlay):
+    assert list(option_problems(load_config(f"config/{overlay}.yaml"))) == []
+
+
+def test_options_come_from_constructors_and_their_ancestors():
+    assert options_of("detectors", file_of("detectors", "knn")) == {"k": 7}
+    assert options_of("objectives", file_of("objectives", "cross_entropy")) == {}
+    assert options_of("perturbations", file_of("perturbations", "level")) == {"gain_db": [-12, 6]}
+    assert {"table", "columns", "partial", "separator"} <= settings_of(file_of("corpora", "directory")).keys()
+    assert settings_of(file_of("codecs", "command")) is None
+
+
+def test_nothing_is_imported():
+    code = "import sys; from ncst.plan.config import load_config; load_config(); print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
