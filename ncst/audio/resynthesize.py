@@ -31,7 +31,7 @@ AHEAD = 2  # batches that are read before, and written after, the one in the net
 WRITERS = 2
 
 
-def write_real(sources_path, shard, entry, out, min_duration=0.5, threads=1):
+def write_real(sources_path, shard, entry, out, roots, min_duration=0.5, threads=1):
     """Write one shard of real speech: every utterance decoded, mixed to mono and resampled to 16 kHz, level untouched.
 
     A recording beyond full scale, which 16-bit files cannot hold, is scaled to it, and its reason says so.
@@ -48,6 +48,8 @@ def write_real(sources_path, shard, entry, out, min_duration=0.5, threads=1):
         The ``real`` entry of ``config/codecs.yaml``.
     out : path
         The shard to write.
+    roots : dict of str to path
+        Corpora and the folders that the paths of the table start from.
     min_duration : float
         Shorter clips, in seconds, are failures.
     threads : int
@@ -64,7 +66,7 @@ def write_real(sources_path, shard, entry, out, min_duration=0.5, threads=1):
             result |= {key: row[key] for key in ("codec", "vq", "aux", "dec")}
             result["utt_id"] = row["parent"] or row["utt_id"]
         try:
-            samples, rate = read_audio(row["path"])
+            samples, rate = read_audio(Path(roots[row["corpus"]], row["path"]))
             notes = [row["reason"]] if row["reason"] else []
             peak = float(np.abs(samples).max())
             if peak > 1:

@@ -119,6 +119,16 @@ def made_root(config: Config, corpus: str) -> File:
     return selection.made_root(config, corpus) or []
 
 
+def folders(config: Config) -> dict[str, str]:
+    """Return the folder of every corpus that has a root, whoever makes it."""
+    places = {"<results>": f"{config['results']}/{config['name']}", "<downloads>": str(config["downloads"])}
+    found = {}
+    for name in selection.corpora(config):
+        place, _, rest = (selection.made_root(config, name) or "").partition("/")
+        found[name] = f"{places[place]}/{rest}" if place else str(Path(config["roots"][name]).expanduser())
+    return found
+
+
 def prompts(config: Config, alm: str) -> File:
     """Return the text file that an ALM speaks."""
     file = config["alms"][alm].get("prompts")

@@ -46,7 +46,8 @@ def index_corpus(name, entry, root, out_path, min_duration=0.5, workers=None):
     name, entry : str, dict
         The corpus' key and entry in the config.
     root, out_path : path
-        The corpus' folder, and the file to write (see `ncst.formats.index`), in the order of the corpus.
+        The corpus' folder, and the file to write (see `ncst.formats.index`), in the order of the corpus; paths in it
+        are relative to that folder.
     min_duration : float
         Shorter recordings are rejected, in seconds.
     workers : int, optional
@@ -65,8 +66,9 @@ def index_corpus(name, entry, root, out_path, min_duration=0.5, workers=None):
     corpus = registry.load("corpora", entry.get("module", name))(entry, root)
     rows = list(corpus.index())
     memory = Path(out_path).with_suffix(".headers")
-    headers = probe([row["path"] for row in rows], _recall(memory), workers)
+    headers = probe([row["path"] for row in rows], _recall(memory, corpus.root), workers)
     for row, header in zip(rows, headers):
+        row["path"] = header["path"] = _below(corpus.root, row["path"])
         reason = header["reason"]
         if reason is None and header["duration"] < min_duration:
             reason = f"shorter than {min_duration:g} s"
@@ -152,12 +154,19 @@ def _header(path, known):
     return header | {"duration": frames / rate, "sample_rate": rate, "channels": channels, "note": note}
 
 
-def _recall(memory):
+def _recall(memory, root):
     """Return the remembered headers by path; none when the file is absent or damaged (it only saves time)."""
     try:
-        return {header["path"]: header for header in parquet.read(memory, _HEADERS.names).to_pylist()}
+        headers = parquet.read(memory, _HEADERS.names).to_pylist()
     except NcstError:
         return {}
+    return {str(root / header["path"]): header for header in headers}
+
+
+def _below(root, path):
+    """Return *path* relative to the corpus' root, or as it is where a table names a file elsewhere."""
+    path = Path(path)
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
 def _printable(text):

@@ -323,7 +323,8 @@ def test_clips_that_went_wrong_say_why(tmp_path, babble, monkeypatch):
     assert rows[0]["reason"] == "no samples" and {row["kind"] for row in rows} == {"spoof"}
     sources = {"demo_alm": config["sources"]["demo_alm"] | {"size": 3}}
     sample_sources("demo_alm", [index], sources, 1, tmp_path / "set.parquet")
-    write_real(tmp_path / "set.parquet", "00000-of-00001", config["codecs"]["real"], tmp_path / "real.parquet")
+    roots = {"demo_alm": tmp_path / "clips"}
+    write_real(tmp_path / "set.parquet", "00000-of-00001", config["codecs"]["real"], tmp_path / "real.parquet", roots)
     reasons = {row["utt_id"]: row["reason"] for row in read_rows(tmp_path / "real.parquet")}
     assert "NaN" in reasons["demo_alm_00001"] and "silent" in reasons["demo_alm_00002"]
     assert reasons["demo_alm_00003"] is None

@@ -58,7 +58,7 @@ def sources(tmp_path):
                 "kind": "bonafide",
                 "reason": "cut off" if name == "noted" else None,
             },
-            **{"path": str(path), "sample_rate": RATE, "source_set": "toy", "shard": "00000-of-00001", "row": i},
+            **{"path": path.name, "sample_rate": RATE, "source_set": "toy", "shard": "00000-of-00001", "row": i},
         }
         for i, (name, path) in enumerate(files.items())
     ]
@@ -70,7 +70,7 @@ def sources(tmp_path):
 @pytest.fixture
 def real_shard(sources, tmp_path, config):
     out = tmp_path / "real.parquet"
-    resynthesize.write_real(sources, "00000-of-00001", config["codecs"]["real"], out)
+    resynthesize.write_real(sources, "00000-of-00001", config["codecs"]["real"], out, {"toy": tmp_path})
     return out
 
 
@@ -176,6 +176,8 @@ def test_same_seed_same_bytes(real_shard, tmp_path, toy):
 def test_spoofed_sources_carry_no_class(sources, tmp_path, config):
     table = pq.read_table(sources).to_pylist()
     pq.write_table(pa.Table.from_pylist([row | {"kind": "spoof"} for row in table]), sources)
-    resynthesize.write_real(sources, "00000-of-00001", config["codecs"]["real"], tmp_path / "spoof.parquet")
+    resynthesize.write_real(
+        sources, "00000-of-00001", config["codecs"]["real"], tmp_path / "spoof.parquet", {"toy": tmp_path}
+    )
     assert {row["label"] for row in read_rows(tmp_path / "spoof.parquet")} == {None}
     assert config["splits"]["ood_vocoder"]["label"] == 7

@@ -59,7 +59,7 @@ def manifest_of(split, root, results, sizes):
     index_corpus(corpus, config["corpora"][corpus], root, index)
     sample_sources(source_set, [index], {source_set: options}, 688, sources)
     shard = results / "audio" / source_set / "real" / f"{SHARD}.parquet"
-    write_real(sources, SHARD, config["codecs"]["real"], shard)
+    write_real(sources, SHARD, config["codecs"]["real"], shard, {corpus: root})
     write_manifest(split, entry, [shard], results / "audio", results / "manifest.parquet", seed=688)
     return read_manifest(results / "manifest.parquet").to_pylist()
 
