@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import expit, logit
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from ncst.core.seeds import seed_of
 from ncst.evaluation.metrics import (
@@ -23,6 +26,7 @@ from ncst.evaluation.metrics import (
 )
 
 RESAMPLES = 200
+TAIL = 0.025
 
 Interval = dict[str, float]
 
@@ -37,10 +41,44 @@ def draws(clusters: int, resamples: int, *names: str | int) -> Iterator[np.ndarr
         yield np.bincount(rng.integers(clusters, size=clusters), minlength=clusters)
 
 
-def interval(value: float | np.ndarray, resampled: ArrayLike) -> Interval:
-    """Return ``{"value", "low", "high"}``: a value with the central 95 % of its resampled values."""
-    low, high = np.percentile(np.asarray(resampled, np.float64), [2.5, 97.5])
-    return {"value": float(value), "low": float(low), "high": float(high)}
+def interval(value: float | np.ndarray, resampled: ArrayLike, clusters: int, share: bool = True) -> Interval:
+    """Return ``{"value", "low", "high"}``: a value with a 95 % interval from its resampled values.
+
+    The standard error is that of the resamples, widened for the few clusters they are drawn from; percentiles of
+    resamples are too narrow below some 60 clusters. A share, which lies between 0 and 1, gets a normal interval on the
+    logit scale, any other value a t interval (``benchmarks/interval_coverage.py`` shows what both hold). Where nothing
+    went wrong in any cluster, or all did, and resamples cannot differ, the bound is the exact binomial one.
+
+    Parameters
+    ----------
+    value, resampled : float, (R,) array
+    clusters : int
+        Number of clusters that were resampled; of two groups, that of the smaller.
+    share : bool
+        Whether the value lies between 0 and 1 by its nature.
+
+    References
+    ----------
+    B. Efron, R. J. Tibshirani: An introduction to the bootstrap, 1993, chapters 12 and 13; T. C. Hesterberg: What
+    teachers should know about the bootstrap. The American Statistician 69, 2015.
+    """
+    value, drawn = float(value), np.asarray(resampled, np.float64)
+    edge = 1 / (10 * clusters)
+
+    def scaled(numbers):
+        return logit(np.clip(numbers, edge, 1 - edge)) if share else np.asarray(numbers, np.float64)
+
+    spread = scaled(drawn).std(ddof=1) if np.ptp(drawn) > 0 else 0.0
+    if clusters < 2 or (spread == 0 and not share):
+        return {"value": value, "low": value, "high": value}
+    if spread == 0:
+        least = TAIL ** (1 / clusters)
+        return {"value": value, "low": min(value, least), "high": max(value, 1 - least)}
+    quantile = norm.ppf(1 - TAIL) if share else student.ppf(1 - TAIL, clusters - 1)
+    reach = quantile * spread * np.sqrt(clusters / (clusters - 1))
+    low, high = scaled(value) - reach, scaled(value) + reach
+    low, high = (expit(low), expit(high)) if share else (low, high)
+    return {"value": value, "low": min(float(low), value), "high": max(float(high), value)}
 
 
 def confusions(
@@ -97,22 +135,24 @@ def closed_set(
         per class.
     """
     whole, drawn = confusions(truth, predicted, classes, utterances, *names, resamples=resamples)
-    f1, f1_drawn = f1_scores(whole), f1_scores(drawn)
+    f1, f1_drawn, clusters = f1_scores(whole), f1_scores(drawn), len(np.unique(utterances))
     return {
-        "accuracy": interval(accuracy(whole), accuracy(drawn)),
-        "balanced_accuracy": interval(balanced_accuracy(whole), balanced_accuracy(drawn)),
-        "macro_f1": interval(f1.mean(), f1_drawn.mean(axis=1)),
-        "weighted_f1": interval(weighted_f1(whole), weighted_f1(drawn)),
-        "f1": [interval(value, column) for value, column in zip(f1, f1_drawn.T)],
+        "accuracy": interval(accuracy(whole), accuracy(drawn), clusters),
+        "balanced_accuracy": interval(balanced_accuracy(whole), balanced_accuracy(drawn), clusters),
+        "macro_f1": interval(f1.mean(), f1_drawn.mean(axis=1), clusters),
+        "weighted_f1": interval(weighted_f1(whole), weighted_f1(drawn), clusters),
+        "f1": [interval(value, column, clusters) for value, column in zip(f1, f1_drawn.T)],
     }
 
 
-def mean(values: np.ndarray, utterances: np.ndarray, *names: str | int, resamples: int = RESAMPLES) -> Interval:
-    """Return the mean of (N,) *values* with its interval; *utterances*, (N,), are the clusters, *names* the seed."""
+def mean(
+    values: np.ndarray, utterances: np.ndarray, *names: str | int, share: bool = True, resamples: int = RESAMPLES
+) -> Interval:
+    """Return the mean of (N,) *values* with its `interval`; *utterances*, (N,), are the clusters, *names* the seed."""
     ids, cluster = np.unique(utterances, return_inverse=True)
     sums, sizes = np.bincount(cluster, values), np.bincount(cluster)
     drawn = [counts @ sums / (counts @ sizes) for counts in draws(len(ids), resamples, *names)]
-    return interval(values.mean(), drawn)
+    return interval(values.mean(), drawn, len(ids), share)
 
 
 def open_set(
@@ -160,7 +200,8 @@ def open_set(
     for counts in draws(len(ids), resamples, *names):
         for key, value in _measures(swept, counts[cluster], right, parts).items():
             resampled[key].append(value)
-    intervals = {key: interval(value, resampled[key] or [value]) for key, value in values.items()}
+    clusters = min(len(np.unique(known_utterances)), len(np.unique(unknown_utterances)))
+    intervals = {key: interval(value, resampled[key] or [value], clusters) for key, value in values.items()}
     result: dict[str, Any] = {key: ci for key, ci in intervals.items() if isinstance(key, str)}
     if parts:
         result["by_group"] = {name: {rate: intervals[name, rate] for rate in ("auroc", "fpr95")} for name in parts}

@@ -67,7 +67,7 @@ def reliability(
     def error(counts):
         return np.abs(counts @ gaps).sum() / (counts @ sizes)
 
-    ece = interval(error(np.ones(len(ids))), [error(counts) for counts in draws(len(ids), resamples, *names)])
+    ece = interval(error(np.ones(len(ids))), [error(counts) for counts in draws(len(ids), resamples, *names)], len(ids))
     count = np.bincount(bins, minlength=BINS)
     means = [
         [total / n if n else None for total, n in zip(np.bincount(bins, values, BINS).tolist(), count.tolist())]
@@ -107,7 +107,8 @@ def cllr(
 
     value = mean(np.ones(len(ids)))
     drawn = [mean(counts) for counts in draws(len(ids), resamples, *names)]
-    return interval(value, [number for number in drawn if number is not None] or [value])
+    clusters = min(len(np.unique(known_utterances)), len(np.unique(unknown_utterances)))
+    return interval(value, [number for number in drawn if number is not None] or [value], clusters, share=False)
 
 
 def min_cllr(known: np.ndarray, unknown: np.ndarray) -> float:

@@ -142,14 +142,15 @@ def compare(
                 values = [[(of(whole), of(drawn)) for whole, drawn in found] for found in counts]
                 rows += _rows(runs, pairs, parts[split], split, "", metric, values)
         if not known and len(labels[split]) > 1:
-            known, refused = split, [_refused(found) for found in counts]
+            known = split
+            refused = [_refused(found, _clusters(part[0])) for found, part in zip(counts, parts[split])]
     for split in (split for split in parts if known and not labels[split] & classes[split]):
         for detector in _detectors(parts[split], notes):
             values = [_rates(*pair, detector, draw, resamples) for pair in zip(parts[known], parts[split])]
             for column, metric in enumerate(RATES):
                 one = [[(value[column], drawn[:, column]) for value, drawn in found] for found in values]
                 told = [(i, j) for i, j in pairs if not (refused[i] or refused[j])]
-                rows += _rows(runs, told, parts[split], split, detector, metric, one)
+                rows += _rows(runs, told, parts[split], split, detector, metric, one, inside=parts[known][0][:1])
     notes += [f"{run.title}: {reason}" for run, reason in zip(runs, refused) if reason]
     return pd.DataFrame(rows, columns=COLUMNS), notes
 
@@ -164,10 +165,16 @@ def _macro_f1(counts):
     return f1_scores(counts).mean(axis=-1)
 
 
-def _refused(counts):
+def _clusters(*parts):
+    """Return how many utterances are resampled: of a known and an unknown part, those of the smaller."""
+    return min(len(np.unique(part.utt_id)) for part in parts)
+
+
+def _refused(counts, clusters):
     """Return why a run's numbers on unknown clips mean nothing, or None."""
     reasons = (
-        refusal(interval(balanced_accuracy(whole), balanced_accuracy(drawn)), len(whole)) for whole, drawn in counts
+        refusal(interval(balanced_accuracy(whole), balanced_accuracy(drawn), clusters), len(whole))
+        for whole, drawn in counts
     )
     return next(filter(None, reasons), None)
 
@@ -200,13 +207,14 @@ def _three(swept, weights=None):
     return auroc(fpr, tpr), fpr_at(fpr, tpr), eer(fpr, tpr)
 
 
-def _rows(runs, pairs, parts, split, detector, metric, values):
+def _rows(runs, pairs, parts, split, detector, metric, values, inside=()):
     """Return the rows of one metric; *values* hold (value, resampled values) of each run and seed."""
     means = [(np.mean([value for value, _ in v]), np.mean([drawn for _, drawn in v], axis=0)) for v in values]
     spread = [np.std([value for value, _ in v], ddof=1) if len(v) > 1 else np.nan for v in values]
     rows = []
     for i, j in pairs:
-        ci = interval(means[j][0] - means[i][0], means[j][1] - means[i][1])
+        clusters = _clusters(parts[i][0], *inside)
+        ci = interval(means[j][0] - means[i][0], means[j][1] - means[i][1], clusters, share=False)
         single = metric == "accuracy" and len(values[i]) == len(values[j]) == 1
         rows.append(
             {

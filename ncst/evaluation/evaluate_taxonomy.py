@@ -115,7 +115,7 @@ def _parameters(path, columns, predicted, parameters, names, resamples):
         steps = np.abs(_nearest(grid, said) - _nearest(grid, real))
         errors = {"mae": np.abs(2.0**said - 2.0**real), "nearest": steps == 0, "within_one": steps <= 1}
         found[name] = {
-            key: bootstrap.mean(values.astype(float), utterances, *names, resamples=resamples)
+            key: bootstrap.mean(values.astype(float), utterances, *names, share=key != "mae", resamples=resamples)
             for key, values in errors.items()
         }
         found[name]["values"] = (2.0**grid).round(4).tolist()
