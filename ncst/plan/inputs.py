@@ -129,6 +129,14 @@ def folders(config: Config) -> dict[str, str]:
     return found
 
 
+def shown(config: Config) -> Config:
+    """Return the config as the page shows it: folders of the user's own are ``given``, wherever they lie."""
+    made = {name: selection.made_root(config, name) for name in selection.corpora(config)}
+    roots = {name: root if not root or made.get(name) else "given" for name, root in config["roots"].items()}
+    release = config["release"] | {"root": config["release"]["root"] and "given"}
+    return {key: value for key, value in config.items() if key != "folders"} | {"roots": roots, "release": release}
+
+
 def prompts(config: Config, alm: str) -> File:
     """Return the text file that an ALM speaks."""
     file = config["alms"][alm].get("prompts")

@@ -121,3 +121,13 @@ def test_published_data_can_be_fetched(config):
     found = inputs.published(config)
     assert found["vctk"] == "corpora"
     assert all("download" in config[family][name] for name, family in found.items())
+
+
+def test_folders_of_corpora_are_in_no_params(config):
+    config["roots"] = config["roots"] | {"vctk": "/data/VCTK", "ncssd": "fetch", "aishell3": None}
+    found = inputs.folders(config)
+    assert found["vctk"] == "/data/VCTK" and found["ncssd"] == "data/ncssd" and "aishell3" not in found
+    assert found["in_the_wild"] == "results/demo/demo/in_the_wild" and found["demo_alm"] == "results/demo/alms/demo_alm"
+    shown = inputs.shown(config | {"folders": found})
+    assert shown["roots"]["vctk"] == "given" and shown["roots"]["in_the_wild"] == "demo" and "folders" not in shown
+    assert "/data/" not in str(shown)

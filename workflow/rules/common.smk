@@ -32,6 +32,7 @@ try:
     SOURCE_RUNS = [f"{model}/seed-{seed}" for model in SOURCE_TRACERS for seed in entries.seeds(config, model)]
     REAL = selection.real_splits(config)
     CELLS = selection.robustness_cells(config)
+    config["folders"] = inputs.folders(config)  # for scripts: where corpora lie is in no job's params
     code_of(SCRIPTS / "plan.py", *inputs.used_plugins(config))  # a plugin that is missing or broken is said here
 except NcstError as error:
     raise WorkflowError(str(error))

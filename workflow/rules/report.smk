@@ -53,7 +53,7 @@ rule draw_figures:
     params:
         code=code("draw_figures"),
         results=folder(),
-        config=config,
+        config=inputs.shown(config),
     script:
         "../scripts/draw_figures.py"
 
@@ -76,7 +76,7 @@ rule write_page:
     params:
         code=code("write_page"),
         results=folder(),
-        config=config,
+        config=inputs.shown(config),
     script:
         "../scripts/write_page.py"
 
@@ -88,6 +88,6 @@ rule plan:
     conda:
         "../../environment.yml"
     params:
-        config=config,
+        config={key: value for key, value in config.items() if key != "folders"},
     script:
         "../scripts/plan.py"
