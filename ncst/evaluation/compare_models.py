@@ -1,6 +1,5 @@
 """Runs side by side: differences of their metrics on the same clips, from the same resamples of utterances."""
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
@@ -32,7 +31,7 @@ COLUMNS = [
         "second_value",
         "second_value_sd",
     ),
-    *("difference", "low", "high", "p"),
+    *("difference", "low", "high", "p", "p_holm"),
 ]
 
 
@@ -93,7 +92,8 @@ def compare_models(
         for model, title in titles.items()
     ]
     table, notes = compare(runs, list(combinations(range(len(runs)), 2)), splits, draw, resamples)
-    COMPARISONS.write(out, {"rows": json.loads(table.to_json(orient="records")), "notes": notes}, end="")
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    COMPARISONS.write(out, {"rows": rows, "notes": notes}, end="")
 
 
 def compare(
@@ -152,6 +152,8 @@ def compare(
                 told = [(i, j) for i, j in pairs if not (refused[i] or refused[j])]
                 rows += _rows(runs, told, parts[split], split, detector, metric, one, inside=parts[known][0][:1])
     notes += [f"{run.title}: {reason}" for run, reason in zip(runs, refused) if reason]
+    for row, corrected in zip(rows, holm([row["p"] for row in rows])):
+        row["p_holm"] = corrected
     return pd.DataFrame(rows, columns=COLUMNS), notes
 
 
@@ -243,3 +245,23 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> float:
     """Return the p-value of McNemar's exact test of two (N,) bool arrays: which clips each model gets right."""
     only = np.sum(first & ~second), np.sum(second & ~first)
     return float(binomtest(int(only[0]), int(sum(only))).pvalue) if sum(only) else 1.0
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return *p_values* corrected for their number; NaN is no test and stays.
+
+    References
+    ----------
+    S. Holm: A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6, 1979.
+
+    Examples
+    --------
+    >>> holm([0.01, float("nan"), 0.04, 0.03])
+    [0.03, nan, 0.06, 0.06]
+    """
+    order = sorted((p, place) for place, p in enumerate(p_values) if not np.isnan(p))
+    corrected, largest = [float("nan")] * len(p_values), 0.0
+    for rank, (p, place) in enumerate(order):
+        largest = max(largest, min(1.0, p * (len(order) - rank)))
+        corrected[place] = largest
+    return corrected

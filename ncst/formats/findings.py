@@ -35,6 +35,7 @@ _DIFFERENCE = record(
         "second_value_sd": or_null(NUMBER),
         **dict.fromkeys(("difference", "low", "high"), NUMBER),
         "p": or_null(NUMBER),
+        "p_holm": or_null(NUMBER),
     }
 )
 COMPARISONS = Format("comparison of models", record({"rows": listing(_DIFFERENCE), "notes": listing(TEXT)}))

@@ -11,6 +11,8 @@ from ncst.errors import NcstError
 from ncst.evaluation.compare_models import compare_folders, compare_models, mcnemar
 from ncst.evaluation.detect import detect
 from ncst.formats.metrics import METRICS as METRICS_FILE
+from ncst.report.tables.comparison import comparison_table
+from ncst.report.tables.text import texts
 from ncst.report.tables.write_tables import write_tables
 
 METRICS = {
@@ -144,3 +146,15 @@ def test_the_command_prints_and_writes(tmp_path):
 def test_mcnemar_is_the_binomial_test_of_the_discordant_clips():
     first, second = np.array([True] * 8 + [False] * 12), np.array([True] * 7 + [False] + [True] * 5 + [False] * 7)
     assert mcnemar(first, second) == pytest.approx(14 / 64) and mcnemar(first, first) == 1.0
+
+
+def test_small_p_values_are_no_zeros(tmp_path):
+    """Ten decimals were kept once: everything from 1e-15 to 5e-11 read 0."""
+    first, second = run(tmp_path / "a", skill=6.0), run(tmp_path / "b", skill=-6.0)
+    table, notes = compare_folders([first, second])
+    row = only(table, "eval_id", "accuracy")
+    assert 0 < row["p"] < 1e-11 and row["p"] <= row["p_holm"]
+    text = texts(*comparison_table(table, notes))["md"]
+    assert f"{row['p']:.2g}" in text
+    table["p"] = 0.0
+    assert "&lt; 1e-300" in texts(*comparison_table(table, notes))["md"]

@@ -5,6 +5,7 @@ import pandas as pd
 from ncst.formats.tables import Table
 from ncst.report.tables.paper import errata
 
+LEAST = 1e-300  # smaller ones are no longer told apart
 CAPTION = "Differences between models. Second run minus first run, on the same clips."
 RATES = (
     "first_value",
@@ -25,7 +26,7 @@ def comparison_table(frame, notes):
     told = told.round(dict.fromkeys(RATES, 4))
     spreads = {name: told[[f"{name}_sd"]].set_axis(["sd"], axis=1) for name in ("first_value", "second_value")}
     told = told.drop(columns=[f"{name}_sd" for name in spreads])
-    blank = [c for c in ("detector", "p") if told[c].isna().all()]
+    blank = [c for c in ("detector", "p", "p_holm") if told[c].isna().all()]
     blank += ["seeds"] if (told["seeds"] == "1, 1").all() else []
     spreads = {name: parts for name, parts in spreads.items() if parts["sd"].notna().any()}
     return Table.of(told.drop(columns=blank), CAPTION, spreads), blocks, notes
@@ -40,7 +41,6 @@ def _blocks(frame):
 
 
 def _line(row):
-    p = row["p"]
     return {
         "split": row["split"],
         "metric": " ".join(filter(None, (row["detector"], row["metric"]))),
@@ -48,8 +48,15 @@ def _line(row):
         "first": _value(row["first_value"], row["first_value_sd"]),
         "second": _value(row["second_value"], row["second_value_sd"]),
         "difference": f"{row['difference']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}]",
-        "p": "" if pd.isna(p) else f"{p:.2g}",
+        "p": _p(row["p"]),
+        "p (Holm)": _p(row["p_holm"]),
     }
+
+
+def _p(p):
+    if pd.isna(p):
+        return ""
+    return f"{p:.2g}" if p >= LEAST else f"< {LEAST:g}"
 
 
 def _value(value, sd):
