@@ -9,9 +9,9 @@ import numpy as np
 
 from ncst.core.files import PathLike
 from ncst.errors import NcstError
-from ncst.formats import paths
 from ncst.formats.ood import read_ood
 from ncst.formats.scores import Scores, read_scores
+from ncst.plan import paths
 
 
 @dataclass(frozen=True)

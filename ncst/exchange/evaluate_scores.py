@@ -17,9 +17,8 @@ from ncst.evaluation.evaluate import evaluate
 from ncst.evaluation.run_folders import ScoredRun
 from ncst.exchange.clip_truth import rows_of, truth_of
 from ncst.exchange.score_files import read_columns
-from ncst.formats import paths
 from ncst.formats.scores import write_scores
-from ncst.plan import entries
+from ncst.plan import entries, paths
 from ncst.plan.official_release import split_of
 from ncst.report.tables.write_tables import write_tables
 

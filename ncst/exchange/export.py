@@ -12,10 +12,10 @@ import soundfile
 from ncst.core.files import atomic_folder
 from ncst.core.waveforms import SAMPLE_RATE, encode_flac, to_pcm
 from ncst.errors import NcstError
-from ncst.formats import paths
 from ncst.formats.manifests import read_manifest
 from ncst.formats.shards import iter_clips
 from ncst.formats.sources import read_columns
+from ncst.plan import paths
 from ncst.plan.official_release import CORPORA, FOLDERS, LISTS, UTTERANCES
 
 FACTS = (

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from ncst.core.files import PathLike, atomic
 from ncst.errors import NcstError
-from ncst.formats import paths
 from ncst.formats.shards import read_digest
+from ncst.plan import paths
 
 
 def feature_path(results: PathLike, frontend: str, shard_file: str) -> Path:

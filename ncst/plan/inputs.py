@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ncst.core.shipped import located
-from ncst.plan import Config, Entry, Pair, entries, official_release, selection, sharding
+from ncst.plan import Config, Entry, Pair, entries, official_release, paths, selection, sharding
 from ncst.plan.pools import pool_of
 
 File = str | list[str]
@@ -225,12 +225,12 @@ def checkpoint(config: Config, model: str) -> File:
 
 def training_scores(config: Config, model: str, seed: str) -> str:
     """Return a model's scores of the split that it learnt from."""
-    return f"<results>/scores/{model}/seed-{seed}/{selection.training_splits(config, model)[0]}.parquet"
+    return _scores(model, seed, selection.training_splits(config, model)[0])
 
 
 def tested_scores(config: Config, model: str, seed: str) -> list[str]:
     """Return a taxonomy tracer's scores of the splits that it is tested on."""
-    return [f"<results>/scores/{model}/seed-{seed}/{split}.parquet" for split in selection.tested_splits(config, model)]
+    return [_scores(model, seed, split) for split in selection.tested_splits(config, model)]
 
 
 def tested_titles(config: Config, model: str) -> dict[str, str]:
@@ -264,3 +264,12 @@ def frontend_weights(config: Config, model: str) -> File:
 def measured(config: Config, split: str) -> int | None:
     """Return how many clips of a split are measured at most; None for all, those of test splits of real speech."""
     return None if split in selection.real_splits(config) else config["robustness"]["shortcuts"]
+
+
+def runs(config: Config, models: Iterable[str]) -> list[str]:
+    """Return the ``<model>/seed-<n>`` of every seed that *models* are trained with."""
+    return [paths.RUN.format(model=name, seed=seed) for name in models for seed in entries.seeds(config, name)]
+
+
+def _scores(model: str, seed: str, split: str) -> str:
+    return f"<results>/{paths.SCORES}/{split}.parquet".format(model=model, seed=seed)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ncst.errors import NcstError
 from ncst.plan import Config, entries
-from ncst.registry import FAMILIES, file_of
+from ncst.registry import FAMILIES, file_of, modules
 
 PACKAGE = Path(__file__).parents[1]
 GIVEN = {"self", "classes", "shape", "weights", "heads"}  # what training hands over, not the config
@@ -38,8 +38,6 @@ def option_problems(config: Config) -> Iterator[str]:
         yield from _training_problems(entry.get("training"), f"models.{name}.training")
     for family in ("corpora", "alms", "codecs", "frontends"):
         for name, entry in config[family].items():
-            if (family, name) == ("codecs", "real"):  # no module: it changes nothing
-                continue
             known = _reported(family, name, lambda path: settings_of(path), entries.module_of(config, family, name))
             yield from _problems(entry.get("settings"), known, f"{family}.{name}.settings")
 
@@ -58,7 +56,12 @@ def _module_options(config: Config, family: str, name: str) -> Any:
 
 
 def _reported(family: str, name: str, read: Callable[[Path], Any], module: str) -> Any:
-    """Return what *read* makes of the file of *module*, or the sentence that says why there is none."""
+    """Return what *read* makes of the file of *module*, None where there is none, or what is wrong with it.
+
+    A selected entry without a file is said where the workflow looks for its code.
+    """
+    if module not in modules(family):
+        return None
     try:
         return read(file_of(family, module))
     except NcstError as error:
@@ -112,7 +115,7 @@ def constant(path: Path, name: str) -> Any:
 
 def _literal(node: ast.AST | None) -> Any:
     try:
-        value = ast.literal_eval(node) if node is not None else None  # type: ignore[arg-type]
+        value = ast.literal_eval(node) if node is not None else None
     except ValueError:
         return None
     return list(value) if isinstance(value, tuple) else value
@@ -218,12 +221,16 @@ def _settings_key(node: ast.AST) -> str | bool | None:
         )
 
     if isinstance(node, ast.Subscript) and settings(node.value):
-        return node.slice.value if isinstance(node.slice, ast.Constant) else False
+        return _text(node.slice) or False
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and settings(node.func.value):
         first = node.args[0] if node.args else None
-        return first.value if node.func.attr == "get" and isinstance(first, ast.Constant) else False
+        return (node.func.attr == "get" and _text(first)) or False
     if isinstance(node, ast.Dict) and any(k is None and settings(v) for k, v in zip(node.keys, node.values)):
         return False
     if isinstance(node, ast.keyword) and node.arg is None and settings(node.value):
         return False
     return None
+
+
+def _text(node: ast.AST | None) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None

@@ -6,8 +6,8 @@ import numpy as np
 
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import SAMPLE_RATE, encode_flac
-from ncst.formats import paths
 from ncst.formats.shards import read_audio_of, samples_of
+from ncst.plan import paths
 from ncst.report.mel_picture import CONTRAST_COLOURS, CONTRAST_DB, ENERGY_COLOURS, FLOOR_DB, log_mel, picture
 
 SECONDS_IN_TOTAL = 160

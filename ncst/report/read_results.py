@@ -8,10 +8,10 @@ import pandas as pd
 
 from ncst.core import parquet
 from ncst.errors import NcstError
-from ncst.formats import maps, paths, shards, sources
+from ncst.formats import maps, shards, sources
 from ncst.formats.findings import ROBUSTNESS, SHORTCUTS, UNSEEN_REAL
 from ncst.formats.metrics import METRICS
-from ncst.plan import entries
+from ncst.plan import entries, paths
 
 CLIP_COLUMNS = [
     *("utt_id", "source_set", "corpus", "speaker", "language", "gender", "codec", "vq", "aux", "dec"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ncst.formats import paths
+from ncst.plan import paths
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,14 @@ from helpers.fake_run import LABELS, MODELS, NASTY, SEED, SHARDS, TAXONOMY
 from scipy.signal import butter, lfilter, sosfilt
 
 from ncst.core.waveforms import SAMPLE_RATE, encode_flac, fit_length, rms_db
-from ncst.formats import paths
 from ncst.formats.findings import ROBUSTNESS, SHORTCUTS, UNSEEN_REAL
 from ncst.formats.index import write_index
 from ncst.formats.maps import write_map
 from ncst.formats.metrics import METRICS
-from ncst.formats.paths import place
 from ncst.formats.shards import clip_id, write_shard
 from ncst.formats.sources import write_sources
+from ncst.plan import paths
+from ncst.plan.paths import place
 from ncst.report.tables.write_tables import write_tables
 
 

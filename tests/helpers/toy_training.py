@@ -7,8 +7,9 @@ from helpers import manifests
 
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import encode_flac
-from ncst.formats import paths, shards
+from ncst.formats import shards
 from ncst.formats.features import feature_path
+from ncst.plan import paths
 from ncst.tracing import loop
 from ncst.tracing import train as training
 from ncst.tracing.compute_features import compute_features

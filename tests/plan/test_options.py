@@ -17,7 +17,6 @@ WRONG = [
     ("detectors.knn.options", {"k": "three"}, "detectors.knn.options.k: 'three' is not a number, as 7 is"),
     ("detectors.knn.tune", {"kk": [1, 2]}, "detectors.knn.tune: 'kk' unknown"),
     ("detectors.ensemble.options", {"members": {"knn": {"q": 1}}}, "members.knn: 'q' unknown; it may hold ['k']"),
-    ("detectors.ensemble.options", {"members": {"nothing": {}}}, "No 'nothing' among the detectors"),
     ("perturbations.noise_20.options", {"snr": 3}, "perturbations.noise_20.options: 'snr' unknown"),
     ("perturbations.noise_20.options", {"snr_db": True}, "snr_db: True is not a list or [low, high]"),
     ("models.mel_lcnn.compact.training", {"epoch": 3}, "models.mel_lcnn.compact.training: 'epoch' unknown"),

@@ -16,9 +16,9 @@ from ncst.errors import NcstError
 from ncst.evaluation import metrics
 from ncst.evaluation.evaluate_taxonomy import evaluate_taxonomy
 from ncst.evaluation.run_folders import ScoredRun
-from ncst.formats import paths, shards
+from ncst.formats import shards
 from ncst.formats.features import feature_path
-from ncst.plan import entries, selection
+from ncst.plan import entries, paths, selection
 from ncst.plan.validate import validate
 from ncst.report.tables.write_tables import write_tables
 from ncst.tracing import score, taxonomy

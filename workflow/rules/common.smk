@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 
 from ncst.core.shipped import located
 from ncst.errors import NcstError
-from ncst.plan import entries, inputs, official_release, selection
+from ncst.plan import entries, inputs, official_release, paths, selection
 from ncst.plan.code import code_of
 from ncst.plan.config import complete
 
@@ -29,7 +29,7 @@ try:
     DETECTORS = entries.selected(config, "detectors")
     TRACERS = entries.tracers(config)
     SOURCE_TRACERS = [name for name in MODELS if name not in TRACERS]
-    SOURCE_RUNS = [f"{model}/seed-{seed}" for model in SOURCE_TRACERS for seed in entries.seeds(config, model)]
+    SOURCE_RUNS = inputs.runs(config, SOURCE_TRACERS)
     REAL = selection.real_splits(config)
     CELLS = selection.robustness_cells(config)
     config["folders"] = inputs.folders(config)  # for scripts: where corpora lie is in no job's params
@@ -40,7 +40,7 @@ except NcstError as error:
 
 PUBLISHED = inputs.published(config)
 RELEASED = list(official_release.pair_folders(config))
-MODEL_RUN = "{model}/seed-{seed}"
+MODEL_RUN = paths.RUN
 RESULTS = f"{config['results']}/{config['name']}"
 
 

@@ -1,4 +1,4 @@
-METRICS = [f"<results>/metrics/{model}/seed-{seed}.json" for model in MODELS for seed in entries.seeds(config, model)]
+METRICS = [f"<results>/metrics/{run}.json" for run in inputs.runs(config, MODELS)]
 MAPS = [f"<results>/maps/{run}.parquet" for run in SOURCE_RUNS]
 
 FINDINGS = {

@@ -31,13 +31,13 @@ rule train:
         augmentation=per(inputs.augmentation, "model"),
         checkpoint=per(inputs.checkpoint, "model"),
     output:
-        weights="<results>/models/{model}/seed-{seed}/model.safetensors",
-        facts="<results>/models/{model}/seed-{seed}/model.json",
-        curves="<results>/models/{model}/seed-{seed}/curves.csv",
+        weights=f"<results>/models/{MODEL_RUN}/model.safetensors",
+        facts=f"<results>/models/{MODEL_RUN}/model.json",
+        curves=f"<results>/models/{MODEL_RUN}/curves.csv",
     log:
-        "<logs>/train/{model}/seed-{seed}.log",
+        f"<logs>/train/{MODEL_RUN}.log",
     benchmark:
-        "<benchmarks>/train/{model}/seed-{seed}.jsonl"
+        f"<benchmarks>/train/{MODEL_RUN}.jsonl"
     conda:
         "../../environment.yml"
     threads: config["train_threads"]

@@ -13,8 +13,7 @@ import yaml
 from ncst.core.files import sha256
 from ncst.core.shipped import shipped
 from ncst.errors import NcstError
-from ncst.formats import paths
-from ncst.plan import entries, selection
+from ncst.plan import entries, paths, selection
 from ncst.report.page.html_table import table
 
 PACKAGES = (

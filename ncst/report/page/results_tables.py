@@ -8,7 +8,8 @@ from dataclasses import replace
 import pandas as pd
 
 from ncst.errors import NcstError
-from ncst.formats import paths, tables
+from ncst.formats import tables
+from ncst.plan import paths
 from ncst.report.page.html_table import Cell, Table, cell
 from ncst.report.tables.paper import errata
 from ncst.report.tables.write_tables import in_order
