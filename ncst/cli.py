@@ -73,6 +73,27 @@ def show_plan(configfile: Overlays = None):
 
 
 @app.command()
+def check(
+    configfile: Overlays = None,
+    corpora: Annotated[
+        bool, typer.Option("--corpora", help="Compare indexed corpora with what lies there now.")
+    ] = False,
+):
+    """Say all that a run of this configuration would stumble over: entries, options, roots, tools, GPU, disk."""
+    from ncst.plan.config import load_config
+    from ncst.plan.machine import machine_problems
+    from ncst.speech.check_corpora import changed_corpora, root_problems
+
+    config = load_config(*configfile or ())
+    problems = [*machine_problems(config), *root_problems(config)]
+    if corpora and not problems:
+        problems = list(changed_corpora(config))
+    if problems:
+        raise NcstError("\n".join(problems))
+    typer.echo("No problems found.")
+
+
+@app.command()
 def export(
     results: Annotated[str, typer.Option(help="Results folder of an experiment, e.g. results/demo.")],
     out: Annotated[str, typer.Option(help="Folder to write; must not exist.")],

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import yaml
+
 from ncst.core.files import PathLike
 from ncst.core.shipped import located
 from ncst.plan import official_release, selection
@@ -14,36 +16,61 @@ REGISTRIES = ("codecs", "alms", "corpora", "splits", "models", "detectors", "per
 def load_config(*overlays: PathLike, folder: PathLike = "config") -> dict[str, Any]:
     """Return the registries and ``config.yaml`` of *folder*, overlaid with YAML files, checked and complete.
 
-    Mappings merge key by key, as Snakemake merges them; everything else is replaced. A file of ``config/`` that the
-    working folder lacks is the shipped one.
-
     Raises
     ------
     NcstError
         As `read_mapping` and `complete` do.
     """
-    config: dict[str, Any] = {}
-    for path in [*(f"{folder}/{name}.yaml" for name in REGISTRIES), *overlays]:
-        merge(config, read_mapping(located(path)))
-    return complete(config)
+    return complete(*(read_mapping(located(path)) for path in overlays), folder=folder)
 
 
-def complete(config: dict[str, Any]) -> dict[str, Any]:
-    """Check the merged *config*, add the roots that its official release has, check that release, and return it.
+def complete(*overlays: dict[str, Any], folder: PathLike = "config") -> dict[str, Any]:
+    """Return the registries and ``config.yaml`` of *folder*, overlaid with mappings, checked and complete.
 
-    The Snakefile, whose files Snakemake merges, enters here.
+    Mappings merge key by key; everything else is replaced. A file of ``config/`` that the working folder lacks is the
+    shipped one. The roots that an official release has are added, and that release is checked. The Snakefile, whose
+    overlays Snakemake reads, enters here.
 
     Raises
     ------
     NcstError
         As `validate` and `official_release.check_root` do.
     """
+    config: dict[str, Any] = {}
+    for mapping in (*(read_mapping(located(f"{folder}/{name}.yaml")) for name in REGISTRIES), *overlays):
+        merge(config, unshared(mapping))
     validate(config)
     official_release.add_roots(config)
     if config["release"]["root"]:
         splits = selection.splits(config)
         official_release.check_root(config, [pair for split in splits for pair in selection.pairs(config, split)])
     return config
+
+
+def unshared(value: Any) -> Any:
+    """Return *value* with a copy of its own for every YAML alias: what overlays one entry must not change another."""
+    if isinstance(value, dict):
+        return {key: unshared(item) for key, item in value.items()}
+    return [unshared(item) for item in value] if isinstance(value, list) else value
+
+
+def typed(value: Any, nested: bool = False) -> Any:
+    """Return what follows ``--config`` with the types of YAML: Snakemake leaves every nested number as text.
+
+    >>> typed({"seed": 3, "robustness": {"known": "9", "perturbations": ["opus_8"], "shortcuts": "null"}})
+    {'seed': 3, 'robustness': {'known': 9, 'perturbations': ['opus_8'], 'shortcuts': None}}
+    """
+    if isinstance(value, dict):
+        return {key: typed(item, nested or isinstance(item, dict | list)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [typed(item, True) for item in value]
+    if not (nested and isinstance(value, str)):
+        return value
+    try:
+        found = yaml.safe_load(value)
+    except yaml.YAMLError:
+        return value
+    return value if isinstance(found, dict | list) else found
 
 
 def merge(into: dict[Any, Any], other: dict[Any, Any]) -> dict[Any, Any]:

@@ -66,7 +66,7 @@ def index_corpus(name, entry, root, out_path, min_duration=0.5, workers=None):
     corpus = registry.load("corpora", entry.get("module", name))(entry, root)
     rows = list(corpus.index())
     memory = Path(out_path).with_suffix(".headers")
-    headers = probe([row["path"] for row in rows], _recall(memory, corpus.root), workers)
+    headers = probe([row["path"] for row in rows], recall(memory, corpus.root), workers)
     for row, header in zip(rows, headers):
         row["path"] = header["path"] = _below(corpus.root, row["path"])
         reason = header["reason"]
@@ -154,8 +154,11 @@ def _header(path, known):
     return header | {"duration": frames / rate, "sample_rate": rate, "channels": channels, "note": note}
 
 
-def _recall(memory, root):
-    """Return the remembered headers by path; none when the file is absent or damaged (it only saves time)."""
+def recall(memory, root):
+    """Return ``{path: header}`` of the files below *root* as `index_corpus` remembers them beside an index.
+
+    None when the file *memory* is absent or damaged: it only saves time.
+    """
     try:
         headers = parquet.read(memory, _HEADERS.names).to_pylist()
     except NcstError:

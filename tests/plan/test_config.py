@@ -210,3 +210,18 @@ def test_ncst_takes_overlays_as_snakemake_does(overlay):
             [sys.executable, "-m", "ncst", "codecs", "--configfile", *overlays], capture_output=True, text=True
         )
         assert "Lyra of mine" in done.stdout, done.stderr
+
+
+def test_an_overlay_changes_the_entry_that_it_names_alone(tmp_path):
+    """YAML anchors make entries share mappings; merged in place, one model's objective was every model's."""
+    overlay = tmp_path / "mine.yaml"
+    overlay.write_text(
+        "models: {aasist: {compact: {training: {objective: {name: aam}}}}}\n"
+        "codecs: {mimi: {weights: {official: {file: x}}}}"
+    )
+    plain, changed = load_config(), load_config(overlay)
+    assert changed["models"]["aasist"]["compact"]["training"]["objective"] == {"name": "aam"}
+    assert changed["codecs"]["mimi"]["weights"]["official"]["file"] == "x"
+    for family, name in (("models", "aasist"), ("codecs", "mimi")):
+        others = [{key: value for key, value in config[family].items() if key != name} for config in (plain, changed)]
+        assert others[0] == others[1]

@@ -140,7 +140,7 @@ def test_a_checkpoint_is_scored_instead_of_training(results, trained, tmp_path):
     with pytest.raises(NcstError, match=r"none\.pt does not exist"):
         run(results, tmp_path / "no", entry | {"checkpoint": "none.pt"})
     options = ENTRY["options"] | {"hidden": 9}
-    with pytest.raises(NcstError, match="looks like weights of .*, not of the MelLcnn"):
+    with pytest.raises(NcstError, match=r"looks like weights of .*, not of the MelLcnn"):
         run(results, tmp_path / "no", entry | {"options": options})
     assert not (tmp_path / "no").exists()
 

@@ -9,7 +9,7 @@ from ncst.core.shipped import located
 from ncst.errors import NcstError
 from ncst.plan import entries, inputs, official_release, paths, selection
 from ncst.plan.code import code_of
-from ncst.plan.config import complete
+from ncst.plan.config import complete, typed
 
 SCRIPTS = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parent / "scripts"
 for place in map(str, (Path.cwd(), SCRIPTS.parent)):
@@ -20,7 +20,7 @@ for place in map(str, (Path.cwd(), SCRIPTS.parent)):
 sys.executable = shlex.quote(sys.executable)
 
 try:
-    complete(config)
+    config.update(complete(config, typed(workflow.config_settings.config)))  # over what Snakemake has read
     CODECS = selection.codecs(config)
     CORPORA = selection.corpora(config)
     SOURCES = selection.source_sets(config)

@@ -58,7 +58,7 @@ class Base(ABC):
         NcstError
             If the root is missing, of another corpus, empty or half-extracted, or two files have one id.
         """
-        self._check_root()
+        self.check_root()
         seen = {}
         for row in self.rows():
             utt_id, path = row["utt_id"], str(row["path"])
@@ -139,7 +139,8 @@ class Base(ABC):
         first = next((path for path in files if path.suffix.lower() in AUDIO_SUFFIXES), "no audio file")
         return f" (found {first}, expected {self.LAYOUT})"
 
-    def _check_root(self):
+    def check_root(self):
+        """Raise a `NcstError` if the root is missing, of another corpus or empty; it says where the corpus lies."""
         fix = f"in `roots:` of the config, name the folder that holds {self.LAYOUT}"
         if not self.root.is_dir():
             raise NcstError(f"{self.title} is not at {self.root} (no such folder): {fix}.")
