@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ncst.core.shipped import located
+from ncst.errors import NcstError
 from ncst.plan import Config, Entry, Pair, entries, official_release, paths, selection, sharding
 from ncst.plan.pools import pool_of
 
@@ -127,6 +128,14 @@ def folders(config: Config) -> dict[str, str]:
         place, _, rest = (selection.made_root(config, name) or "").partition("/")
         found[name] = f"{places[place]}/{rest}" if place else str(Path(config["roots"][name]).expanduser())
     return found
+
+
+def check_roots(config: Config) -> None:
+    """Raise a `NcstError` that names every root of the user's that is no folder."""
+    own = {name: folder for name, folder in folders(config).items() if not selection.made_root(config, name)}
+    absent = [f"roots.{name}: there is no folder {folder}" for name, folder in own.items() if not Path(folder).is_dir()]
+    if absent:
+        raise NcstError(f"{'; '.join(absent)}: name where each corpus lies, or null to leave it out.")
 
 
 def shown(config: Config) -> Config:

@@ -75,7 +75,9 @@ def new(kind: str, name: str, root: PathLike = ".") -> str:
     with contextlib.ExitStack() as files:
         for target, content in written.items():
             files.enter_context(atomic(target)).write_text(content, encoding="utf-8")
-    wrote = f"Wrote {path}, a {kind} that runs" + (f", and its entry in {config}." if entry else ".")
+    wrote = f"Wrote {path}, {'an' if kind[0] in 'aeiou' else 'a'} {kind} that runs" + (
+        f", and its entry in {config}." if entry else "."
+    )
     check = f"\nCheck it with `pytest tests/contract -k {name}`." if in_clone else ""
     return f"{wrote}\n{advice.rstrip()}{check}"
 

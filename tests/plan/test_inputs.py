@@ -1,5 +1,6 @@
 import pytest
 
+from ncst.errors import NcstError
 from ncst.plan import inputs, selection
 from ncst.plan.config import load_config
 
@@ -131,3 +132,10 @@ def test_folders_of_corpora_are_in_no_params(config):
     shown = inputs.shown(config | {"folders": found})
     assert shown["roots"]["vctk"] == "given" and shown["roots"]["in_the_wild"] == "demo" and "folders" not in shown
     assert "/data/" not in str(shown)
+
+
+def test_roots_that_are_no_folders_are_named_before_the_first_job(config, tmp_path):
+    inputs.check_roots(config)
+    config["roots"] = config["roots"] | {"vctk": str(tmp_path / "no"), "ncssd": str(tmp_path), "aishell3": "/nowhere"}
+    with pytest.raises(NcstError, match=r"roots.vctk: there is no folder .*/no; roots.aishell3: .* /nowhere: name"):
+        inputs.check_roots(config)

@@ -38,6 +38,13 @@ except NcstError as error:
     raise WorkflowError(str(error))
 
 
+onstart:  # of a run, in its main process, before any job
+    try:
+        inputs.check_roots(config)
+    except NcstError as error:
+        raise WorkflowError(str(error))
+
+
 PUBLISHED = inputs.published(config)
 RELEASED = list(official_release.pair_folders(config))
 MODEL_RUN = paths.RUN
