@@ -190,7 +190,9 @@ def test_an_edited_codec_reruns_alone(project):
 
 def test_a_changed_entry_reruns_its_codec(project):
     overlay = project.folder / "mine.yaml"
-    overlay.write_text((project.folder / "tests/tiny.yaml").read_text() + "codecs: {dac: {settings: {books: 2}}}\n")
+    overlay.write_text(
+        (project.folder / "tests/tiny.yaml").read_text() + "codecs: {dac: {compact: {settings: {books: 2}}}}\n"
+    )
     queued = project.queued(overlay="mine.yaml")
     assert queued["resynthesize"] == 2
     assert "train" not in queued
@@ -373,9 +375,7 @@ def check_linters(folder):
         ["snakefmt", "--check", "Snakefile", "workflow"],
         ["snakemake", "--lint"],
     ):
-        done = subprocess.run(
-            [Path(sys.executable).parent / command[0], *command[1:]], cwd=folder, capture_output=True, text=True
-        )
+        done = subprocess.run([sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -39,7 +39,9 @@ class Browser:
         for end in (low_read, low_write, read_end, write_end):
             os.close(end)
         self._buffer, self._next, self._session, self.events = b"", 0, None, []
-        target = self.send("Target.getTargets")["targetInfos"][0]["targetId"]
+        while not (pages := [t for t in self.send("Target.getTargets")["targetInfos"] if t["type"] == "page"]):
+            time.sleep(0.05)
+        target = pages[0]["targetId"]
         self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.send(f"{domain}.enable")
