@@ -74,17 +74,26 @@ def _combined(script: str, plugins: tuple[Pair, ...]) -> str:
 
 
 def source(path: str) -> str:
-    """Return the text of the file *path*."""
-    return Path(path).read_text(encoding="utf-8")
+    """Return the text of the file *path*; a `NcstError` if it is not UTF-8."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise NcstError(f"{path} is not valid Python: {error}.") from error
+
+
+@functools.cache
+def syntax_tree(path: str, text: str) -> ast.Module:
+    """Return the syntax tree of the *text* of the file *path*; a `NcstError` if it is no Python."""
+    try:
+        return ast.parse(text)
+    except SyntaxError as error:
+        raise NcstError(f"{path} is not valid Python: {error.msg} in line {error.lineno}.") from error
 
 
 @functools.cache
 def _parsed(path: str, text: str) -> tuple[str, list[str]]:
     """Return the hash of a syntax tree and what it imports or names: ``ncst.x.module`` or ``ncst.x.module.name``."""
-    try:
-        tree = ast.parse(text)
-    except SyntaxError as error:
-        raise NcstError(f"{path} is not valid Python: {error.msg} in line {error.lineno}.") from error
+    tree = syntax_tree(path, text)
     return tree_hash(tree), sorted({name for node in ast.walk(tree) for name in _named(node)})
 
 

@@ -97,8 +97,7 @@ def estimate(config: Config) -> Estimate:
     """
     costs = yaml.safe_load(COSTS.read_text(encoding="utf-8"))
     roots = [name for name in entries.selected(config, "corpora") if not config["roots"].get(name)]
-    own = {name: config["roots"][name] for name in selection.corpora(config) if not selection.made_root(config, name)}
-    absent = {name: root for name, root in own.items() if not Path(root).expanduser().is_dir()}
+    absent = selection.absent_roots(config)
     run, config = config, {**config, "roots": config["roots"] | dict.fromkeys(roots, "missing")}
     splits = selection.splits(config)
     if not selection.pairs(run, "train"):

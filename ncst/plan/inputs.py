@@ -132,8 +132,7 @@ def folders(config: Config) -> dict[str, str]:
 
 def check_roots(config: Config) -> None:
     """Raise a `NcstError` that names every root of the user's that is no folder."""
-    own = {name: folder for name, folder in folders(config).items() if not selection.made_root(config, name)}
-    absent = [f"roots.{name}: there is no folder {folder}" for name, folder in own.items() if not Path(folder).is_dir()]
+    absent = [f"roots.{name}: there is no folder {root}" for name, root in selection.absent_roots(config).items()]
     if absent:
         raise NcstError(f"{'; '.join(absent)}: name where each corpus lies, or null to leave it out.")
 

@@ -1,16 +1,15 @@
 """What the entries of a configuration may set, as the constructors in the code say it; nothing is imported for it."""
 
 import ast
-import functools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ncst.errors import NcstError
 from ncst.plan import Config, entries
+from ncst.plan.code import PACKAGE, module_file, source, syntax_tree
 from ncst.registry import FAMILIES, file_of, modules
 
-PACKAGE = Path(__file__).parents[1]
 GIVEN = {"self", "classes", "shape", "weights", "heads"}  # what training hands over, not the config
 KINDS = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}
 
@@ -94,12 +93,8 @@ def _fits(value: Any, default: Any, ranges: bool) -> bool:
     return isinstance(value, int | float) if isinstance(default, int | float) else isinstance(value, str)
 
 
-@functools.cache
 def _tree(path: Path) -> ast.Module:
-    try:
-        return ast.parse(path.read_text(encoding="utf-8"))
-    except (SyntaxError, UnicodeDecodeError) as error:
-        raise NcstError(f"{path} is no valid Python ({error}): correct it.") from error
+    return syntax_tree(str(path), source(str(path)))
 
 
 def constant(path: Path, name: str) -> Any:
@@ -171,18 +166,9 @@ def _class(path: Path, name: str) -> tuple[Path, ast.ClassDef] | None:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ncst."):
             for alias in node.names:
                 if name == (alias.asname or alias.name):
-                    file = _module_file(node.module or "")
+                    file = module_file(node.module or "")
                     return _class(file, alias.name) if file else None
     return None
-
-
-def _module_file(module: str) -> Path | None:
-    """Return the file of a module of ncst, a plugin's too."""
-    file = PACKAGE.joinpath(*module.split(".")[1:]).with_suffix(".py")
-    if file.is_file():
-        return file
-    package, _, name = module.rpartition(".")
-    return next((file_of(family, name) for family, where in FAMILIES.items() if where == package), None)
 
 
 def settings_of(path: Path) -> dict[str, None] | None:
@@ -208,7 +194,7 @@ def _family_files(path: Path) -> Iterable[Path]:
             files.append(file)
             modules = [node.module or "" for node in ast.walk(_tree(file)) if isinstance(node, ast.ImportFrom)]
             packages = tuple(f"{package}." for package in FAMILIES.values())
-            queue += [found for m in modules if m.startswith(packages) and (found := _module_file(m))]
+            queue += [found for m in modules if m.startswith(packages) and (found := module_file(m))]
     return files
 
 

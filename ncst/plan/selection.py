@@ -1,6 +1,7 @@
 """What a configuration selects: codecs, corpora, source sets and splits that can run, as plain lists of names."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from ncst.errors import NcstError
 from ncst.plan import Config, Pair, official_release
@@ -36,6 +37,16 @@ def made_root(config: Config, corpus: str) -> str | None:
     """Return the folder that the run itself speaks, fetches or generates *corpus* into, None for a root of the user."""
     made = {"demo": "<results>/demo", "fetch": "<downloads>", GENERATE: "<results>/alms"}.get(config["roots"][corpus])
     return f"{made}/{corpus}" if made else None
+
+
+def own_roots(config: Config) -> dict[str, str]:
+    """Return the corpora that lie in a folder of the user's, and that folder."""
+    return {name: config["roots"][name] for name in corpora(config) if not made_root(config, name)}
+
+
+def absent_roots(config: Config) -> dict[str, str]:
+    """Return those of `own_roots` that are no folders."""
+    return {name: root for name, root in own_roots(config).items() if not Path(root).expanduser().is_dir()}
 
 
 def source_sets(config: Config) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ncst import registry
 from ncst.errors import NcstError
-from ncst.plan import entries, inputs, selection
+from ncst.plan import entries, selection
 from ncst.speech.index_corpus import recall
 
 SHOWN = 3
@@ -45,11 +45,8 @@ def changed_corpora(config):
 
 def _own(config):
     """Yield (name, parser) of every corpus that lies in a folder of the user's."""
-    folders = inputs.folders(config)
-    for name in selection.corpora(config):
-        if not selection.made_root(config, name):
-            module = entries.module_of(config, "corpora", name)
-            yield name, registry.load("corpora", module)(config["corpora"][name], folders[name])
+    for name, root in selection.own_roots(config).items():
+        yield name, registry.load("corpora", entries.module_of(config, "corpora", name))(config["corpora"][name], root)
 
 
 def _status(path):
