@@ -104,3 +104,24 @@ def test_what_a_codec_does_not_say_is_a_sentence():
         Codec.tiny()
     with pytest.raises(NcstError, match=r"has no `parts`"):
         Codec.untrained({}).parts()
+
+
+def test_noise_of_a_clip_is_its_own(tmp_path):
+    codec = registry.load("codecs", "snac")({}, tiny_codecs.write("snac", tmp_path / "snac.safetensors"))
+    drawn = []
+    codec.forward = lambda audio: drawn.append([codec.noise([17] * len(audio)), codec.noise([5] * len(audio))])
+    audio = [np.zeros(8, np.float32)] * 2
+    codec.run(audio, [3, 4])
+    codec.run(audio, [4, 3])
+    codec.forward = lambda audio: drawn.append([codec.noise([17, 20]), codec.noise([5, 30])])
+    codec.run(audio, [3, 9])
+    expected = torch.Generator().manual_seed(3)
+    for length, *noise in zip((17, 5), *drawn):
+        own = torch.randn(length, generator=expected)
+        for first in (noise[0][0], noise[1][1], noise[2][0, :length]):
+            assert torch.equal(first, own)
+        assert not noise[2][0, length:].any() and noise[2].shape == (2, {17: 20, 5: 30}[length])
+    with pytest.raises(ZeroDivisionError):
+        codec.forward = lambda audio: 1 / 0
+        codec.run(audio, [3, 4])
+    assert codec.generators is None

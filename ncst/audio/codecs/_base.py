@@ -19,7 +19,7 @@ class Base:
     """A codec: speech in, the same speech after encoding and decoding out.
 
     A subclass writes three methods; the base class owns the rest: 16 kHz mono in and out, output exactly as long as
-    the input, equal-length batches, the seed of random decoders, the device.
+    the input, equal-length batches, the noise of random decoders, the device.
 
     - ``build(config)`` returns the network that *config* describes and sets `sample_rate` and `hop`;
     - ``encode(audio)`` takes (B, T) float32 at `sample_rate`, T a multiple of `hop`, and returns ``(codes, side)``:
@@ -46,7 +46,7 @@ class Base:
     hop : int
         Inputs are zero-padded on the right to a multiple of this many samples; 1 where the network pads by itself.
     random : bool
-        The decoder draws noise: one clip per forward, torch seeded with the clip's own seed.
+        The decoder draws noise: what `noise` returns, which follows from the clip's own seed.
     batches : bool
         Clips of equal padded length may share a forward without changing each other by more than 1e-4.
     batch_seconds : float
@@ -68,6 +68,7 @@ class Base:
     sample_rate = SAMPLE_RATE
     signs: str | None = None
     network: nn.Module | None = None
+    generators: list[torch.Generator] | None = None
 
     def __init__(self, entry, weights=None, device="cpu"):
         self.entry = entry
@@ -170,7 +171,7 @@ class Base:
         batch = []
         for key, audio in prepared:
             seconds = (len(batch) + 1) * len(audio) / self.sample_rate
-            alone = self.random or not self.batches or seconds > self.batch_seconds
+            alone = not self.batches or seconds > self.batch_seconds
             if batch and (alone or len(audio) != len(batch[0][1])):
                 yield batch
                 batch = []
@@ -185,10 +186,23 @@ class Base:
         On a GPU this only queues the work: `finish` waits for it.
         """
         batch = torch.from_numpy(np.stack(audio)).to(self.device)
-        with torch.random.fork_rng(enabled=self.random):
-            if self.random:
-                torch.manual_seed(seeds[0])
+        self.generators = [torch.Generator().manual_seed(seed) for seed in seeds] if self.random else None
+        try:
             return self.forward(batch)
+        finally:
+            self.generators = None
+
+    def noise(self, lengths):
+        """Return standard normal noise for the decoder of a batch, (B, max(lengths)) float32 on the codec's device.
+
+        Row i holds the next ``lengths[i]`` values of clip i, drawn on the CPU from a generator that the clip's seed
+        alone starts, then zeros: so neither the batch nor the device nor the order of clips changes any. Outside of
+        `run` the values come from torch's own generator.
+        """
+        noise = torch.zeros(len(lengths), max(lengths))
+        for row, length, generator in zip(noise, lengths, self.generators or [None] * len(lengths), strict=True):
+            row[:length] = torch.randn(length, generator=generator)
+        return noise.to(self.device)
 
     def finish(self, decoded, length):
         """Return one clip (T',) that `run` decoded as a (*length*,) float32 array at 16 kHz."""

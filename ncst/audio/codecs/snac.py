@@ -1,5 +1,6 @@
 """SNAC 24 kHz (Siuzdak et al., 2024) through its own package."""
 
+from functools import partial
 from math import lcm
 
 import torch
@@ -26,6 +27,9 @@ class Snac(Base):
         self.sample_rate = network.sampling_rate
         self.strides = network.vq_strides
         self.hop = int(network.hop_length) * lcm(self.strides[0], network.attn_window_size or 1)
+        for module in network.modules():
+            if type(module).__name__ == "NoiseBlock":
+                module.forward = partial(self._add_noise, module.linear)
         return network
 
     def encode(self, audio):
@@ -34,9 +38,13 @@ class Snac(Base):
         return torch.stack([book.repeat_interleave(stride, -1) for book, stride in zip(codes, self.strides)], 1), None
 
     def decode(self, codes, side):
-        """Return (B, T') audio; draws from torch's generator of the device."""
+        """Return (B, T') audio, with the noise of each clip."""
         books = [codes[:, i, ::stride].contiguous() for i, stride in enumerate(self.strides)]
         return self.network.decode(books)[:, 0]
+
+    def _add_noise(self, linear, x):
+        noise = self.noise([x.shape[-1]] * len(x))[:, None]
+        return x + noise.to(x.dtype) * linear(x)
 
     def parts(self):
         """Return the network taken apart."""
