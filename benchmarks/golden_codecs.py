@@ -9,6 +9,7 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
+from ncst.core.waveforms import fit_length
 from ncst.fetch import weights
 
 FOLDER = Path(__file__).parents[1] / "tests/golden/codecs"
@@ -109,3 +110,47 @@ def load(case, folder):
     files = {file: _write(folder / file, content(parts, constructor)) for file, content in layout.items()}
     del parts
     return weights.convert(name, CODECS[name], files, folder / "codec.safetensors")
+
+
+@torch.inference_mode()
+def compare(case, codec):
+    """Compare what *codec* makes of the case's input, on its own device, with what the original code made of it.
+
+    Returns
+    -------
+    equal, count : int
+        Codes that are equal, and codes in all; -1 equal where their number differs.
+    differences : list of (str, float, float)
+        Output, its largest difference, and the case's tolerance.
+    """
+    told, golden = facts(case)
+    audio = _pad(codec, golden["input"], told["length_rule"])
+    codes, side = codec.encode(torch.from_numpy(audio)[None].to(codec.device))
+    books = golden["codes"] if "codes" in golden else [golden[f"codes_{i}"] for i in range(3)]
+    found = [
+        codes[0, b, :: codes.shape[-1] // len(book)].cpu().numpy() for b, book in enumerate(books[: codes.shape[1]])
+    ]
+    alike = codes.shape[1] == len(books) and all(one.shape == book.shape for one, book in zip(found, books))
+    equal = sum(int((one == book).sum()) for one, book in zip(found, books)) if alike else -1
+    outputs = {"speaker": side} if "speaker" in golden else {}
+    if "audio_noise" in golden:
+        torch.manual_seed(told["settings"]["noise_seed"])
+        outputs["audio_noise"] = codec.decode(codes, side)
+        for module in codec.network.modules():
+            if type(module).__name__ == "NoiseBlock":
+                module.forward = lambda x: x
+    outputs["audio"] = codec.decode(codes, side)
+    limits = told["tolerance"]["max_abs"]
+    differences = [(key, _apart(output, golden[key]), limits[key]) for key, output in outputs.items()]
+    return equal, sum(len(book) for book in books), differences
+
+
+def _pad(codec, audio, rule):
+    """Return *audio* as upstream gets it: padded to a hop, or whole where its convolutions drop the tail themselves."""
+    return audio if "floor" in rule else fit_length(audio, -(-len(audio) // codec.hop) * codec.hop)
+
+
+def _apart(output, expected):
+    """Return the largest difference of (1, T') *output* from (T,) *expected*; infinity where it is shorter."""
+    output = output[0].float().cpu().numpy()
+    return float(np.abs(output[: len(expected)] - expected).max()) if len(output) >= len(expected) else float("inf")
