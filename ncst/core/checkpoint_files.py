@@ -3,7 +3,8 @@
 import json
 import pickle
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,22 +79,72 @@ def read_weights(path: PathLike | None) -> tuple[dict[str, Any], dict[str, Tenso
     return config, {key: value.float() if value.dtype == torch.float16 else value for key, value in state.items()}
 
 
-def load_strictly(network: nn.Module, state: Mapping[str, Tensor], path: PathLike) -> None:
-    """Load *state*, read from *path*, into *network*; every key and shape must match.
+def load_strictly(network: nn.Module, tree: Mapping[str, Any], path: PathLike, ignored: tuple[str, ...] = ()) -> None:
+    """Load the weights in *tree*, read from *path*, into *network*; every key and shape must match.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    tree : dict
+        Tensors by name, or what others save around them, see `unwrap`.
+    path : path
+    ignored : tuple of str
+        Beginnings of keys, once unwrapped, that belong to other networks.
 
     Raises
     ------
     NcstError
-        Naming the network that was asked for, the one that the file looks like, and the first keys that differ.
+        Naming the network that was asked for, the one that the file looks like, and the first keys that differ; or the
+        places of the network where there are several.
     """
+    prefix, state = unwrap(tree, network.state_dict(), path)
+    state = {key: value for key, value in state.items() if not key.startswith(ignored)}
     try:
         network.load_state_dict(state, strict=True)
     except RuntimeError as error:
         detail = " ".join(str(error).split("\n", 1)[-1].split())[:300]
+        under = f" under {prefix!r}" if prefix else ""
         raise NcstError(
-            f"{path} looks like weights of {looks_like(state)}, not of the {type(network).__name__} that the"
+            f"{path} looks like weights{under} of {looks_like(state)}, not of the {type(network).__name__} that the"
             f" configuration describes: name the right file or correct the entry ({detail})."
         ) from error
+
+
+def unwrap(tree: Mapping[str, Any], wanted: Iterable[str], path: PathLike) -> tuple[str, dict[str, Tensor]]:
+    """Return ``(prefix, state)``: the tensors in *tree* below the place where those called *wanted* are.
+
+    Dicts around a state dict (``state_dict``, ``model_state_dict``), attributes of a Lightning module and DataParallel
+    are such places, ``state_dict.model.module.`` for example; what lies elsewhere, as optimisers and losses do, is left
+    out. `torch.compile`'s marks are removed. Where no place has all of them, that with the most counts.
+
+    Raises
+    ------
+    NcstError
+        If several places have all of them, as beside an average of the weights.
+    """
+    state, wanted = dict(_flat(tree)), list(wanted)
+    if not state.keys() >= {*wanted}:
+        places = Counter(place for key in state for place in _places(key, {*wanted}))
+        whole = [place for place, found in places.items() if found == len(wanted)]
+        if len(whole) > 1:
+            raise NcstError(f"{path} holds the network {len(whole)} times, under {whole}: save the one that is meant.")
+        prefix = max(places, key=places.__getitem__, default="")
+        return prefix, {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+    return "", state
+
+
+def _flat(tree: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, Tensor):
+            yield re.sub(r"(^|\.)_orig_mod\.", r"\1", f"{prefix}{key}"), value
+
+
+def _places(key: str, wanted: set[str]) -> Iterator[str]:
+    """Yield what stands before each ending of *key* that is *wanted*."""
+    starts = [0, *(dot.end() for dot in re.finditer(r"\.", key))]
+    yield from (key[:start] for start in starts if key[start:] in wanted)
 
 
 def load_config(path: PathLike) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.golden_models import golden_case, golden_features, golden_state, golden_wave
+from lightning import LightningModule
 from safetensors.torch import save_file
 
 from ncst import registry
@@ -174,13 +175,69 @@ def test_the_logarithm_is_an_option_that_changes_the_model():
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
 def test_a_published_checkpoint_is_imported_without_its_prefix_and_front_end(name, suffix, tmp_path: Path):
     network, inputs = small(name)
-    state = {network.checkpoint_prefix + key: value.contiguous() for key, value in network.state_dict().items()}
+    prefix = "w2vaasist." if name == "w2v2_aasist" else ""
+    state = {prefix + key: value.contiguous() for key, value in network.state_dict().items()}
     state |= {prefix + "extra": torch.zeros(2) for prefix in network.checkpoint_ignores}
     path = tmp_path / f"checkpoint{suffix}"
     torch.save(state, path) if suffix == ".pt" else save_file(state, path)
     other = registry.load("models", name)(3, SMALL[name][0], **SMALL[name][1])
     import_checkpoint(path, other)
     assert torch.equal(other.eval()(inputs)[1], network.eval()(inputs)[1])
+
+
+class Lit(LightningModule):
+    """A training module as others write it: a network, and a loss with weights of its own."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.net = network
+        self.loss = torch.nn.CrossEntropyLoss(weight=torch.ones(3))
+
+
+def _with_optimizer(network):
+    optimizer = torch.optim.Adam(network.parameters())
+    sum(parameter.sum() for parameter in network.parameters()).backward()
+    optimizer.step()
+    return {"epoch": 3, "model_state_dict": network.state_dict(), "optimizer_state_dict": optimizer.state_dict()}
+
+
+WRAPPED = {
+    "DataParallel": lambda network: torch.nn.DataParallel(network).state_dict(),
+    "compile": lambda network: torch.compile(network).state_dict(),
+    "compile of a part": lambda network: _compiled_part(network).state_dict(),
+    "Lightning": lambda network: {"state_dict": Lit(network).state_dict(), "pytorch-lightning_version": "2.6"},
+    "all three": lambda network: {"state_dict": Lit(torch.nn.DataParallel(torch.compile(network))).state_dict()},
+    "optimizer beside it": _with_optimizer,
+}
+
+
+def _compiled_part(network):
+    name, part = next(iter(network.named_children()))
+    setattr(network, name, torch.compile(part))
+    return network
+
+
+@pytest.mark.parametrize("wrapped", WRAPPED.values(), ids=WRAPPED.keys())
+@pytest.mark.parametrize("name", NAMES)
+def test_a_checkpoint_is_unwrapped(name, wrapped, tmp_path):
+    network, _ = small(name)
+    torch.save(wrapped(network), tmp_path / "last.ckpt")
+    other = registry.load("models", name)(3, SMALL[name][0], **SMALL[name][1])
+    import_checkpoint(tmp_path / "last.ckpt", other)
+    for left, right in zip(other.parameters(), network.parameters(), strict=True):
+        assert torch.equal(left, right)
+
+
+def test_what_a_wrapped_checkpoint_lacks_or_has_twice_is_named(tmp_path):
+    network, _ = small("aasist")
+    path, state = tmp_path / "last.ckpt", network.state_dict()
+    torch.save({"model": state, "ema": {f"module.{key}": value for key, value in state.items()}}, path)
+    with pytest.raises(NcstError, match=r"holds the network 2 times, under \['model.', 'ema.module.'\]: save the one"):
+        import_checkpoint(path, network)
+    state = {f"module.{key}": value for key, value in state.items() if key != "out_layer.bias"}
+    torch.save({"state_dict": state}, path)
+    with pytest.raises(NcstError, match=r"weights under 'state_dict.module.' of .*Missing.*out_layer.bias"):
+        import_checkpoint(path, network)
 
 
 class Payload:

@@ -25,8 +25,6 @@ class Base(nn.Module):
     ----------
     embedding_dim : int
         Length of the vector that the last linear layer reads.
-    checkpoint_prefix : str
-        What published checkpoints put before the keys of this model.
     checkpoint_ignores : tuple of str
         Prefixes of keys in published checkpoints that belong to the front-end.
     head : str
@@ -39,7 +37,6 @@ class Base(nn.Module):
     """
 
     embedding_dim: int
-    checkpoint_prefix = ""
     checkpoint_ignores: tuple[str, ...] = ()
     head: str
     heads = False
@@ -52,8 +49,9 @@ def import_checkpoint(path, model):
     Parameters
     ----------
     path : path
-        A pickled (``.pt``, ``.pth``, ``.bin``; read with ``weights_only=True``) or safetensors state dict, with or
-        without the prefix ``model.checkpoint_prefix``. Keys of the frozen front-end are left out.
+        A pickled (``.pt``, ``.pth``, ``.ckpt``, ``.bin``; read with ``weights_only=True``) or safetensors state dict,
+        bare or as DataParallel, Lightning, `torch.compile` and others wrap it (`ncst.core.checkpoint_files.unwrap`).
+        Keys of the frozen front-end are left out.
     model : Base
         The model to fill; every one of its keys must be in the file with the same shape, and no other.
 
@@ -62,11 +60,7 @@ def import_checkpoint(path, model):
     NcstError
         If the file is missing or unreadable, or its keys or shapes are not those of *model*.
     """
-    state = read_checkpoint(path)
-    if not isinstance(state, dict):
-        raise NcstError(f"{path} holds no state dict but a {type(state).__name__}: save the model's state dict.")
-    state = {k: v for k, v in state.items() if not k.startswith(model.checkpoint_ignores)}
-    prefix = model.checkpoint_prefix
-    if prefix and any(k.startswith(prefix) for k in state):
-        state = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-    load_strictly(model, state, path)
+    tree = read_checkpoint(path)
+    if not isinstance(tree, dict):
+        raise NcstError(f"{path} holds no state dict but a {type(tree).__name__}: save the model's state dict.")
+    load_strictly(model, tree, path, model.checkpoint_ignores)

@@ -28,7 +28,6 @@ class W2v2Aasist(GraphModel, SslEncoder):
     augmentation", Odyssey 2022, arXiv 2202.12233; ST-Codecfake (arXiv 2501.06514), ``model.py``.
     """
 
-    checkpoint_prefix = "w2vaasist."
     checkpoint_ignores = ("wav2vec2.model.",)
 
     def __init__(
