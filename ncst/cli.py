@@ -64,12 +64,15 @@ def codecs(
 
 
 @app.command("plan")
-def show_plan(configfile: Overlays = None):
+def show_plan(
+    configfile: Overlays = None,
+    gpu: Annotated[str | None, typer.Option(help="A card of resources/costs.yaml, such as h100.")] = None,
+):
     """Show what a run will make and take: splits, clips, what is missing, disk and hours."""
     from ncst.plan import show
     from ncst.plan.config import load_config
 
-    show.show_plan(load_config(*configfile or ()))
+    show.show_plan(load_config(*configfile or ()), gpu)
 
 
 @app.command()

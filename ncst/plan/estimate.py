@@ -7,30 +7,27 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-import yaml
-
-from ncst.core.shipped import shipped
 from ncst.plan import Config, Entry, Pair, entries, selection, sharding
 from ncst.plan.official_release import pair_folders
+from ncst.plan.rates import Rate, Rates
 
-COSTS = shipped("resources", "costs.yaml")
 HOUR, GB = 3600, 1e9
 
 
 @dataclass
 class Work:
-    """Disk in bytes and CPU seconds of one core; ``gpu`` is the part of these seconds that a GPU can take over."""
+    """Disk in bytes, CPU seconds of one core, and seconds of one card in place of most of these."""
 
     disk: float = 0.0
     cpu: float = 0.0
     gpu: float = 0.0
 
     @classmethod
-    def of(cls, seconds: float, disk: float = 0.0, jobs: int = 1, on_gpu: bool = True, start: float = 0.0) -> Self:
-        """Return the work of *jobs* jobs of *seconds* in all, which each take *start* seconds to begin."""
-        return cls(disk, seconds + jobs * start, seconds if on_gpu else 0.0)
+    def of(cls, rate: Rate, disk: float = 0.0, jobs: int = 1, start: float = 0.0) -> Self:
+        """Return the work of *jobs* jobs that take *rate* in all and *start* seconds each to begin."""
+        return cls(disk, rate.cpu + jobs * start, rate.gpu + (jobs * start if rate.gpu else 0.0))
 
     def __add__(self, other: "Work") -> "Work":
         """Return both together."""
@@ -72,8 +69,7 @@ class Estimate:
         Corpora whose folder is not there, and that folder.
     weights : list of str
         Official weight files that the run will fetch.
-    costs : dict
-        The rates.
+    rates : Rates
     """
 
     rows: list[Row]
@@ -82,20 +78,21 @@ class Estimate:
     roots: list[str]
     absent: dict[str, str]
     weights: list[str]
-    costs: dict[str, Any]
+    rates: Rates
 
 
-def estimate(config: Config) -> Estimate:
+def estimate(config: Config, gpu: str | None = None) -> Estimate:
     """Return the `Estimate` of a validated configuration: a row for every split, also those whose corpora have no root.
 
-    Stages and their sum leave these out, unless no training speech has a root.
+    Stages and their sum leave these out, unless no training speech has a root. *gpu* is a card of ``costs.yaml``, by
+    default its first.
 
     Raises
     ------
     NcstError
-        If train, dev or an in-distribution split would be empty even with every corpus.
+        If train, dev or an in-distribution split would be empty even with every corpus, or there is no such card.
     """
-    costs = yaml.safe_load(COSTS.read_text(encoding="utf-8"))
+    rates = Rates(config, gpu)
     roots = [name for name in entries.selected(config, "corpora") if not config["roots"].get(name)]
     absent = selection.absent_roots(config)
     run, config = config, {**config, "roots": config["roots"] | dict.fromkeys(roots, "missing")}
@@ -114,16 +111,16 @@ def estimate(config: Config) -> Estimate:
         for pair in pairs:
             if pair not in ready:
                 ready[pair] = _present(config, *pair)
-                for stage, work in _work(config, costs, pair, frontends, pair in released):
+                for stage, work in _work(config, rates, pair, frontends, pair in released):
                     row.work += work
                     if pair in running:
                         stages[stage] = stages.get(stage, Work()) + work
         row.present = min(row.clips, sum(ready[pair] for pair in pairs))
         rows.append(row)
     order = [name for stage in ("real speech", "resynthesis", "features") for name in stages if name.startswith(stage)]
-    stages = {name: stages[name] for name in order} | _experiments(run, costs)
+    stages = {name: stages[name] for name in order} | _experiments(run, rates)
     clips = sum(config["sources"][source_set]["size"] for source_set, _ in running)
-    return Estimate(rows, stages, clips, roots, absent, fetched, costs)
+    return Estimate(rows, stages, clips, roots, absent, fetched, rates)
 
 
 def _unfetched(config: Config, frontends: list[str], splits: list[str]) -> list[str]:
@@ -173,40 +170,24 @@ def _present(config: Config, source_set: str, codec: str) -> int:
     return sum(parquet.read(path, ["status"], "shard")["status"].to_pylist().count("ok") for path in files)
 
 
-def _work(config: Config, costs: Entry, pair: Pair, frontends: list[str], released: bool) -> Iterator[tuple[str, Work]]:
+def _work(config: Config, rates: Rates, pair: Pair, frontends: list[str], released: bool) -> Iterator[tuple[str, Work]]:
     """Yield (stage, work) of the audio and the features of one (source set, codec) pair."""
     source_set, codec = pair
-    clips, jobs = config["sources"][source_set]["size"], len(sharding.shards(config, source_set))
-    seconds, disk = clips * costs["clip_seconds"], clips * costs["clip_seconds"] * costs["audio_bytes"]
-    kind = entries.codec_entry(config, codec)["weights"]
+    costs, clips = rates.costs, config["sources"][source_set]["size"]
+    jobs, seconds = len(sharding.shards(config, source_set)), clips * costs["clip_seconds"]
+    disk = 0.0 if released and not config["release"]["copy"] else seconds * costs["audio_bytes"]
     if codec == "real" or released:
-        rate, stage = costs["write_real"], "real speech"
+        yield "real speech", Work.of(seconds * Rate(costs["write_real"]), disk, jobs, costs["start"])
     else:
-        rates = costs["resynthesize"][kind or "compact"]
-        rate, stage = rates.get(entries.module_of(config, "codecs", codec), rates["default"]), "resynthesis"
-    if released and not config["release"]["copy"]:
-        disk = 0
-    yield stage, Work.of(seconds * rate, disk, jobs, stage == "resynthesis", costs["start"])
+        yield "resynthesis", Work.of(seconds * rates.resynthesis(codec), disk, jobs, costs["start"])
     for name in frontends:
-        rate, size = _feature_rate(config, costs, name)
-        yield f"features {name}", Work.of(clips * rate, clips * size, jobs, start=costs["start"])
+        rate, size = rates.features(name)
+        yield f"features {name}", Work.of(clips * rate, clips * size, jobs, costs["start"])
 
 
-def _feature_rate(config: Config, costs: Entry, frontend: str) -> tuple[float, float]:
-    """Return CPU seconds and bytes of the features of a clip."""
-    rates = costs["compute_features"][entries.weights_kind(config, frontend)]
-    return rates.get(frontend, rates["default"])
-
-
-def _training_rate(config: Config, costs: Entry, model: str) -> float:
-    """Return the CPU seconds of a clip in training; a third of it scores one."""
-    rates = costs["train"][entries.model_entry(config, model)["size"]]
-    return rates.get(entries.module_of(config, "models", model), rates["default"])
-
-
-def _experiments(config: Config, costs: Entry) -> dict[str, Work]:
+def _experiments(config: Config, rates: Rates) -> dict[str, Work]:
     """Return the work of training, scoring and detectors; models of one module stand together."""
-    splits = selection.splits(config)
+    splits, costs = selection.splits(config), rates.costs
     roles = {split: config["splits"][split]["role"] for split in splits}
     tracers, detectors = entries.tracers(config), entries.selected(config, "detectors")
     models = {name: entries.module_of(config, "models", name) for name in entries.selected(config, "models")}
@@ -215,7 +196,7 @@ def _experiments(config: Config, costs: Entry) -> dict[str, Work]:
     score: dict[str, Work] = {}
     for model, module in models.items():
         entry, runs = entries.model_entry(config, model), len(entries.seeds(config, model))
-        rate, epochs = _training_rate(config, costs, model), entry["training"]["epochs"]
+        rate, epochs = rates.training(model), entry["training"]["epochs"]
         if model in tracers:
             tested = selection.tested_splits(config, model)
         else:
@@ -223,30 +204,31 @@ def _experiments(config: Config, costs: Entry) -> dict[str, Work]:
             tested.append(selection.training_splits(config, model)[0])
             rated = sum(selection.clips(config, split) for split in tested if roles.get(split) != "single")
             seconds = runs * len(detectors) * rated * costs["detect"]
-            detect += Work.of(seconds, jobs=runs * len(detectors), on_gpu=False, start=1.0)
+            detect += Work.of(Rate(seconds), jobs=runs * len(detectors), start=1.0)
         learnt, checked = (selection.clips(config, split) for split in selection.training_splits(config, model))
         training = Work.of(runs * epochs * (learnt + checked / 3) * rate, jobs=runs, start=costs["start"])
-        seconds = runs * rate / 3 * sum(selection.clips(config, split) for split in tested)
-        scoring = Work.of(seconds, jobs=runs * len(tested), start=costs["start"])
+        scored = runs / 3 * sum(selection.clips(config, split) for split in tested)
+        scoring = Work.of(scored * rate, jobs=runs * len(tested), start=costs["start"])
         title = f"{module} ({together[module]} models)" if together[module] > 1 else model
         for stages, name, work in (
             (train, f"train {title}, {epochs} epochs x {runs}", training),
             (score, f"score {title}", scoring),
         ):
             stages[name] = stages.get(name, Work()) + work
-    return train | score | {"detectors": detect} | _robustness(config, costs, [m for m in models if m not in tracers])
+    return train | score | {"detectors": detect} | _robustness(config, rates, [m for m in models if m not in tracers])
 
 
-def _robustness(config: Config, costs: Entry, models: list[str]) -> dict[str, Work]:
+def _robustness(config: Config, rates: Rates, models: list[str]) -> dict[str, Work]:
     """Return the work of the robustness grid: every cell perturbed once, its features made for every model and seed."""
-    wanted, cells = config["robustness"], len(selection.robustness_cells(config))
+    wanted, cells, costs = config["robustness"], len(selection.robustness_cells(config)), rates.costs
     counts = [(wanted["known"], selection.splits(config, "id")), (wanted["unknown"], selection.splits(config, "ood"))]
     clips = cells * sum(min(most, selection.clips(config, split)) for most, splits in counts for split in splits)
     if not clips or not models:
         return {}
-    work = Work.of(clips * costs["perturb"], jobs=cells, on_gpu=False, start=1.0)
+    work = Work.of(clips * Rate(costs["perturb"]), jobs=cells, start=1.0)
     for model in models:
         runs, frontend = len(entries.seeds(config, model)), config["models"][model]["frontend"]
-        rate = _feature_rate(config, costs, frontend)[0] + _training_rate(config, costs, model) / 3
-        work += Work.of(runs * clips * rate, jobs=runs, start=costs["start"])
+        rate, score = rates.features(frontend)[0], (1 / 3) * rates.training(model)
+        both = Rate(rate.cpu + score.cpu, rate.gpu + score.gpu)
+        work += Work.of(runs * clips * both, jobs=runs, start=costs["start"])
     return {"robustness": work}

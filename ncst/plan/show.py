@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 Columns = list[tuple[str, Literal["left", "right"]]]
 
 
-def show_plan(config: Config) -> None:
-    """Print every split and every stage of a complete *config*."""
+def show_plan(config: Config, gpu: str | None = None) -> None:
+    """Print every split and every stage of a complete *config*, with the hours of the card *gpu* of ``costs.yaml``."""
     from rich.console import Console
 
-    found = estimate(config)
-    costs = found.costs
+    found = estimate(config, gpu)
+    costs = found.rates.costs
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 120
@@ -26,8 +26,7 @@ def show_plan(config: Config) -> None:
     console.print(_stages(found))
     console.print(
         "GB and hours of a split are those of audio and features that no split above it has. "
-        f"CPU h: hours of {costs['machine']}, as measured. "
-        f"GPU h: of one GPU in its place, taken as {costs['gpu_cores']} such cores: an assumption."
+        f"CPU h: hours of {costs['machine']}, as measured. {_card(found)}"
     )
     if found.weights:
         names = ", ".join(Path(file).stem for file in found.weights)
@@ -46,7 +45,7 @@ def _splits(config: Config, found: Estimate) -> "Table":
     columns += [("GB", "right"), ("CPU h", "right"), ("GPU h", "right")]
     table = _table(f"Plan of {config['name']!r}: {found.clips:,} clips", columns)
     for row in found.rows:
-        numbers = [f"{row.clips:,}", f"{row.present:,}", _missing(row), *_amounts(found, row.work)]
+        numbers = [f"{row.clips:,}", f"{row.present:,}", _missing(row), *_amounts(row.work)]
         table.add_row(row.split, row.label, ", ".join(row.sources), _names(row.codecs), *numbers)
     return table
 
@@ -55,10 +54,10 @@ def _stages(found: Estimate) -> "Table":
     table = _table("Stages", [("stage", "left"), ("GB", "right"), ("CPU h", "right"), ("GPU h", "right")])
     total = Work()
     for name, work in found.stages.items():
-        table.add_row(name, *_amounts(found, work))
+        table.add_row(name, *_amounts(work))
         total += work
     table.add_section()
-    table.add_row("all", *_amounts(found, total))
+    table.add_row("all", *_amounts(total))
     return table
 
 
@@ -82,8 +81,18 @@ def _missing(row: Row) -> str:
     return "\n".join([*textwrap.wrap(", ".join(row.corpora), 16), *weights]) or "-"
 
 
-def _amounts(found: Estimate, work: Work) -> list[str]:
-    return [_number(v) for v in (work.disk / GB, work.cpu / HOUR, work.gpu / found.costs["gpu_cores"] / HOUR)]
+def _card(found: Estimate) -> str:
+    """Return which card the hours are of, and what of them is assumed."""
+    rates = found.rates
+    taken = f"assumed, as one card for {rates.costs['gpu_cores']} such cores."
+    if not rates.card["measured"]:
+        return f"GPU h: of one {rates.card['card']} in their place: {taken}"
+    rest = f"; those of {', '.join(sorted(rates.assumed))} in part {taken}" if rates.assumed else "."
+    return f"GPU h: of one {rates.card['card']} in their place, as measured{rest}"
+
+
+def _amounts(work: Work) -> list[str]:
+    return [_number(v) for v in (work.disk / GB, work.cpu / HOUR, work.gpu / HOUR)]
 
 
 def _number(value: float) -> str:

@@ -86,7 +86,7 @@ def test_robustness_costs_by_the_cell(full):
     grid = full["robustness"]["perturbations"]
     full["robustness"]["perturbations"] = grid[:6]
     share = (1 + 6) / (1 + len(grid))  # the clips as they are are a cell, too
-    assert estimate(full).stages["robustness"].gpu == pytest.approx(share * whole.gpu)
+    assert estimate(full).stages["robustness"].gpu == pytest.approx(share * whole.gpu, rel=0.05)
     full["robustness"]["perturbations"] = []
     assert "robustness" not in estimate(full).stages
 
