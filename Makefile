@@ -36,7 +36,7 @@ $(filter-out .uv/bin/uv,$(UV)):
 
 # The conda file repeats the lock, so that pip installs the same versions.
 environment.yml: uv.lock | $(UV)
-	@printf '%s\n' '# For conda: conda env create -f environment.yml; conda activate ncst; pip install --no-deps -e . Written from uv.lock by make environment.yml.' \
+	@printf '%s\n' '# For conda: conda env create -f environment.yml; conda activate ncst; then pip install --no-deps -e . in a clone, pip install --no-deps ncst-*.whl in a folder of ncst init. Written from uv.lock.' \
 	  'name: ncst' 'channels: [conda-forge]' 'dependencies:' '  - python=3.11' '  - make' '  - pip' '  - pip:' > $@
 	@$(UV) export --frozen --no-dev --no-hashes --no-emit-project --no-annotate --no-header --quiet | sed 's/.*/      - "&"/' >> $@
 

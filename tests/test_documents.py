@@ -36,6 +36,24 @@ def test_the_map_has_every_room():
     assert told == {path.parent.name for path in ROOT.glob("ncst/*/__init__.py")}
 
 
+def test_the_map_names_the_stages_that_share_a_file():
+    told = re.findall(r"^\| (\w+) \| `([a-z_.]+)\.(\w+)` \|", ARCHITECTURE, re.M)
+    rules = {path.stem for path in ROOT.glob("workflow/scripts/*.py")}
+    own = {path.stem for path in ROOT.glob("ncst/**/*.py")}
+    assert {rule for rule, _, _ in told} == rules - own
+    for rule, module, function in told:
+        script = (ROOT / f"workflow/scripts/{rule}.py").read_text(encoding="utf-8")
+        assert f"from ncst.{module} import {function}" in script
+
+
+def test_documents_agree_on_the_versions_of_python():
+    assert 'requires-python = ">=3.11,<3.14"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for document in ("README.md", "CONTRIBUTING.md"):
+        assert set(re.findall(r"Python 3\.[\w. ]*\d", (ROOT / document).read_text(encoding="utf-8"))) == {
+            "Python 3.11 to 3.13"
+        }
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_linked_files_exist(document):
     links = re.findall(r"\]\(([^)#]+)\)", (ROOT / document).read_text(encoding="utf-8"))
