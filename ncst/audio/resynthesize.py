@@ -11,7 +11,7 @@ from ncst import registry
 from ncst.audio.delay import estimate_delay_ms
 from ncst.core.memory import keep_freed_memory
 from ncst.core.seeds import seed_of
-from ncst.core.waveforms import SILENCE_DB, UnusableAudio, read_audio, resample, rms_db
+from ncst.core.waveforms import LONGEST, SILENCE_DB, UnusableAudio, read_audio, resample, rms_db
 from ncst.errors import NcstError
 from ncst.formats.shards import (
     COLUMNS,
@@ -31,7 +31,7 @@ AHEAD = 2  # batches that are read before, and written after, the one in the net
 WRITERS = 2
 
 
-def write_real(sources_path, shard, entry, out, roots, min_duration=0.5, threads=1):
+def write_real(sources_path, shard, entry, out, roots, min_duration=0.5, max_duration=LONGEST, threads=1):
     """Write one shard of real speech: every utterance decoded, mixed to mono and resampled to 16 kHz, level untouched.
 
     A recording beyond full scale, which 16-bit files cannot hold, is scaled to it, and its reason says so.
@@ -50,8 +50,8 @@ def write_real(sources_path, shard, entry, out, roots, min_duration=0.5, threads
         The shard to write.
     roots : dict of str to path
         Corpora and the folders that the paths of the table start from.
-    min_duration : float
-        Shorter clips, in seconds, are failures.
+    min_duration, max_duration : float
+        Shorter and longer clips, in seconds, are failures; no more than that of a file is read.
     threads : int
         Files read at a time.
     """
@@ -66,7 +66,7 @@ def write_real(sources_path, shard, entry, out, roots, min_duration=0.5, threads
             result |= {key: row[key] for key in ("codec", "vq", "aux", "dec")}
             result["utt_id"] = row["parent"] or row["utt_id"]
         try:
-            samples, rate = read_audio(Path(roots[row["corpus"]], row["path"]))
+            samples, rate = read_audio(Path(roots[row["corpus"]], row["path"]), max_duration)
             notes = [row["reason"]] if row["reason"] else []
             peak = float(np.abs(samples).max())
             if peak > 1:

@@ -1,6 +1,7 @@
 """Waveforms: mono float32 in [-1, 1] at 16 kHz inside the project, 16-bit FLAC on disk."""
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,11 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
+from ncst.core import containers
+
 SAMPLE_RATE = 16_000
+LONGEST = 3600.0  # seconds
+UNRECOGNISED = 1  # libsndfile's code for a file of another kind than its own
 SILENCE_DB = -70.0
 BLOCK = 2**18  # frames decoded at a time: a header that lies about the length costs no memory
 
@@ -19,13 +24,16 @@ class UnusableAudio(Exception):
     """An audio file that cannot become a clip; the message is the `reason` of its row."""
 
 
-def read_audio(source: str | Path | bytes) -> tuple[Samples, int]:
+def read_audio(source: str | Path | bytes, longest: float = LONGEST) -> tuple[Samples, int]:
     """Read an audio file as mono float32 at its own rate.
 
     Parameters
     ----------
     source : path or bytes
-        A file that libsndfile reads, or its content. Channels are averaged.
+        A file, or its content. What libsndfile does not know is read by `ncst.core.containers`, the first sound track
+        where there are several. Channels are averaged.
+    longest : float
+        Seconds; reading stops there.
 
     Returns
     -------
@@ -35,16 +43,18 @@ def read_audio(source: str | Path | bytes) -> tuple[Samples, int]:
     Raises
     ------
     UnusableAudio
-        If the file cannot be decoded to its end, is empty, or holds NaN or infinity.
+        If the file cannot be decoded to its end, is empty or longer than *longest*, or holds NaN or infinity.
     """
-    blocks = []
+    blocks: list[Samples] = []
+    held = 0
     try:
-        with soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else source) as file:
-            rate = file.samplerate
-            while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
-                blocks.append(block.mean(axis=1))
+        for rate, block in _mono_blocks(source):
+            blocks.append(block)
+            held += len(block)
+            if held > longest * rate:
+                raise UnusableAudio(f"longer than {longest:g} s")
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
-        after = f" after {sum(map(len, blocks)) / rate:.2f} s" if blocks else ""
+        after = f" after {held / rate:.2f} s" if blocks else ""
         raise UnusableAudio(f"not decodable{after}: {str(error).split(': ')[-1].strip()}") from error
     samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
     if not len(samples):
@@ -52,6 +62,19 @@ def read_audio(source: str | Path | bytes) -> tuple[Samples, int]:
     if not np.isfinite(samples).all():
         raise UnusableAudio("NaN or infinity in the samples")
     return samples, rate
+
+
+def _mono_blocks(source: str | Path | bytes) -> Iterator[tuple[int, Samples]]:
+    try:
+        file = soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else source)
+    except soundfile.LibsndfileError as error:
+        if error.code != UNRECOGNISED:
+            raise
+        yield from containers.mono_blocks(source)
+        return
+    with file:
+        while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
+            yield file.samplerate, block.mean(axis=1)
 
 
 def resample(samples: Samples, rate: int, to: int = SAMPLE_RATE) -> Samples:

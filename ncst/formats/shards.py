@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -201,7 +202,7 @@ def samples_of(audio: Mapping[str, Any]) -> Samples:
         If it points at a file that is gone, unreadable or at another rate.
     """
     try:
-        samples, rate = read_audio(audio["bytes"] or audio["path"])
+        samples, rate = read_audio(audio["bytes"] or audio["path"], longest=math.inf)
     except UnusableAudio as error:
         if audio["bytes"]:
             raise NcstError(f"{audio['path']} in a shard is {error}: delete the shard and run again.") from error

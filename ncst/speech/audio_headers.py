@@ -3,7 +3,13 @@
 import struct
 from pathlib import Path
 
-SUFFIXES = {"MP3": (".mp3",), "FLAC": (".flac",), "OGG": (".ogg", ".oga", ".opus"), "WAV": (".wav", ".wave")}
+from ncst.core import containers
+
+SUFFIXES = {kind.upper(): suffixes for kind, suffixes in containers.SUFFIXES.items()} | {
+    **{"MP3": (".mp3",), "FLAC": (".flac",), "WAV": (".wav", ".wave")},
+    "OGG": (".oga", ".ogg", ".opus", *containers.SUFFIXES["ogg"]),
+}
+TITLES = {"MOV": "MP4", "MATROSKA": "Matroska", "WV": "WavPack"}
 ENDLESS = {0xFFFFFFFF, 0x7FFFF000}  # sizes that recorders write before they know better
 
 
@@ -14,17 +20,17 @@ def audio_note(path, kind):
     ----------
     path : path
     kind : str
-        The format that libsndfile found in it, e.g. ``WAV``.
+        The format that libsndfile, or else `ncst.core.containers`, found in it, e.g. ``WAV``.
 
     Returns
     -------
     str or None
         Another format than the name says; a WAV data chunk that is cut off, or shorter than what follows it.
     """
-    suffix = Path(path).suffix.lower()
+    suffix, kind = Path(path).suffix.lower(), kind.upper()
     named = next((name for name, suffixes in SUFFIXES.items() if suffix in suffixes), None)
     if named and kind in SUFFIXES and kind != named:
-        return f"{kind} in a file named {suffix}"
+        return f"{TITLES.get(kind, kind)} in a file named {suffix}"
     return _riff_note(path) if kind == "WAV" else None
 
 

@@ -11,7 +11,8 @@ import pyarrow as pa
 import soundfile
 
 from ncst import registry
-from ncst.core import parquet
+from ncst.core import containers, parquet
+from ncst.core.waveforms import LONGEST, UNRECOGNISED
 from ncst.errors import NcstError
 from ncst.formats.index import write_index
 from ncst.speech.audio_headers import audio_note
@@ -35,7 +36,7 @@ _CHUNK = 500
 _UNKNOWN_LENGTH = 2**40
 
 
-def index_corpus(name, entry, root, out_path, min_duration=0.5, workers=None):
+def index_corpus(name, entry, root, out_path, min_duration=0.5, max_duration=LONGEST, workers=None):
     """Write the index of one corpus.
 
     Headers are remembered beside it, in ``<corpus>.headers`` (Parquet), by path, size and time of change, so that a
@@ -48,8 +49,8 @@ def index_corpus(name, entry, root, out_path, min_duration=0.5, workers=None):
     root, out_path : path
         The corpus' folder, and the file to write (see `ncst.formats.index`), in the order of the corpus; paths in it
         are relative to that folder.
-    min_duration : float
-        Shorter recordings are rejected, in seconds.
+    min_duration, max_duration : float
+        Shorter and longer recordings are rejected, in seconds.
     workers : int, optional
         Threads that read headers; default: four per core (they mostly wait for the disk).
 
@@ -72,6 +73,8 @@ def index_corpus(name, entry, root, out_path, min_duration=0.5, workers=None):
         reason = header["reason"]
         if reason is None and header["duration"] < min_duration:
             reason = f"shorter than {min_duration:g} s"
+        elif reason is None and header["duration"] > max_duration:
+            reason = f"longer than {max_duration:g} s"
         row |= {"corpus": name, "status": "rejected" if reason else "ok", "reason": reason or header["note"]}
         row |= {key: header[key] for key in ("duration", "sample_rate", "channels")}
         if any(_printable(row[key]) != row[key] for key in ("utt_id", "path", "speaker")):
@@ -140,8 +143,7 @@ def _header(path, known):
     if not status.st_size:
         return header | {"reason": "empty file"}
     try:
-        with soundfile.SoundFile(os.fsencode(path)) as file:
-            frames, rate, channels, kind = file.frames, file.samplerate, file.channels, file.format
+        frames, rate, channels, kind, tracks = _facts(path)
     except (soundfile.LibsndfileError, OSError, RuntimeError, ValueError) as error:
         return header | {"reason": f"unreadable header: {str(error).split(': ')[-1].strip()}"}
     if not 0 < frames < _UNKNOWN_LENGTH:
@@ -150,8 +152,21 @@ def _header(path, known):
         return header | {"reason": f"sample rate of {rate} Hz"}
     if 8 * status.st_size < LOWEST_BITRATE * frames / rate:
         return header | {"reason": f"header counts {frames / rate:,.0f} s in {status.st_size:,} bytes"}
-    note = audio_note(path, kind)
+    notes = [audio_note(path, kind), f"the first of {tracks} sound tracks" if tracks > 1 else None]
+    note = "; ".join(filter(None, notes)) or None
     return header | {"duration": frames / rate, "sample_rate": rate, "channels": channels, "note": note}
+
+
+def _facts(path):
+    """Return frames, rate (Hz), channels, kind and number of sound tracks of an audio file."""
+    try:
+        with soundfile.SoundFile(os.fsencode(path)) as file:
+            return file.frames, file.samplerate, file.channels, file.format, 1
+    except soundfile.LibsndfileError as error:
+        if error.code != UNRECOGNISED:
+            raise
+    found = containers.read_header(path)
+    return round(found.seconds * found.rate), found.rate, found.channels, found.kind, found.tracks
 
 
 def recall(memory, root):

@@ -90,6 +90,16 @@ def test_bad_recordings_become_rows_with_a_reason(real_shard):
         assert reasons[name].startswith("not decodable"), reasons[name]
 
 
+def test_recordings_that_are_longer_than_allowed_are_failures(sources, tmp_path, config):
+    out = tmp_path / "real.parquet"
+    resynthesize.write_real(
+        sources, "00000-of-00001", config["codecs"]["real"], out, {"toy": tmp_path}, max_duration=1.1
+    )
+    rows = {row["utt_id"]: row for row in read_rows(out)}
+    assert (rows['it\'s "stereo" 44k']["status"], rows["mono"]["status"]) == ("failed", "ok")
+    assert rows['it\'s "stereo" 44k']["reason"] == "longer than 1.1 s"
+
+
 def test_real_clips_keep_rate_level_and_order(real_shard):
     clips = {row["utt_id"]: (row, samples) for row, samples in iter_clips(real_shard)}
     assert list(clips)[:3] == ["mono", 'it\'s "stereo" 44k', "short_but_fine"]

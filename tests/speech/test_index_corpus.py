@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+from helpers.containers import write_sound
 
 from ncst.errors import NcstError
 from ncst.formats import index
@@ -185,3 +186,34 @@ def test_an_index_does_not_know_where_the_corpus_lies(tmp_path):
     assert (tmp_path / "first.parquet").read_bytes() == (tmp_path / "second.parquet").read_bytes()
     assert (tmp_path / "first.headers").read_bytes() == (tmp_path / "second.headers").read_bytes()
     assert [row["path"] for row in rows_of(tmp_path / "first.parquet").values()] == ["spk/a.wav", str(elsewhere)]
+
+
+def test_containers_are_indexed_and_what_no_one_reads_is_a_row(tmp_path):
+    sound = tone(tmp_path / "c/a.wav")
+    samples = soundfile.read(sound, dtype="float32")[0]
+    write_sound(tmp_path / "c/talk.m4a", samples)
+    write_sound(tmp_path / "c/film.mov", samples, samples, codec="pcm_s16le")
+    write_sound(tmp_path / "c/phone.wav", samples, format="mov")
+    for name in ("old.ra", "raw.pcm", "broken.webm"):
+        (tmp_path / "c" / name).write_bytes(bytes(range(256)) * 8)
+    (tmp_path / "c/notes.txt").write_text("no recording")
+    out = tmp_path / "out.parquet"
+    assert index_corpus.index_corpus("mine", DIRECTORY, tmp_path / "c", out) == {"ok": 4, "rejected": 3}
+    rows = rows_of(out)
+    assert rows.keys() == {"a", "talk", "film", "phone", "old", "raw", "broken"}
+    assert {key: row["reason"] for key, row in rows.items() if row["status"] == "ok"} == {
+        "a": None,
+        "talk": None,
+        "film": "the first of 2 sound tracks",
+        "phone": "MP4 in a file named .wav",
+    }
+    assert all(rows[key]["reason"].startswith("unreadable header") for key in ("old", "raw", "broken"))
+    assert (rows["talk"]["duration"], rows["talk"]["sample_rate"]) == (pytest.approx(1, abs=0.15), 16_000)
+
+
+def test_longer_recordings_are_rejected(tmp_path):
+    for name, seconds in (("a", 1.0), ("b", 3.0)):
+        tone(tmp_path / f"c/{name}.wav", seconds)
+    out = tmp_path / "out.parquet"
+    assert index_corpus.index_corpus("mine", DIRECTORY, tmp_path / "c", out, max_duration=2) == {"ok": 1, "rejected": 1}
+    assert rows_of(out)["b"]["reason"] == "longer than 2 s"

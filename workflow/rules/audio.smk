@@ -17,6 +17,7 @@ rule write_real:
         code=code("write_real"),
         entry=inputs.codec(config, "real"),
         min_duration=config["min_duration"],
+        max_duration=config["max_duration"],
     script:
         "../scripts/write_real.py"
 

@@ -59,6 +59,7 @@ rule index_corpus:
         entry=entry("corpora", "corpus"),
         root=entry("roots", "corpus"),
         min_duration=config["min_duration"],
+        max_duration=config["max_duration"],
     script:
         "../scripts/index_corpus.py"
 

@@ -10,5 +10,6 @@ with job(snakemake):
         str(root),
         snakemake.output[0],
         min_duration=snakemake.params.min_duration,
+        max_duration=snakemake.params.max_duration,
         workers=snakemake.threads,
     )

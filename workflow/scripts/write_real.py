@@ -10,5 +10,6 @@ with job(snakemake):
         snakemake.output[0],
         roots=snakemake.config["folders"],
         min_duration=snakemake.params.min_duration,
+        max_duration=snakemake.params.max_duration,
         threads=snakemake.threads,
     )

@@ -6,13 +6,22 @@ import os
 from abc import ABC, abstractmethod
 from pathlib import Path
 
+from ncst.core import containers
 from ncst.errors import NcstError
 
 LOG = logging.getLogger(__name__)
 GENDERS = {"f": "female", "female": "female", "w": "female", "m": "male", "male": "male"}
 KINDS = {"bonafide": "bonafide", "bona-fide": "bonafide", "spoof": "spoof"}
 CODED = ("parent", "codec", "vq", "aux", "dec")
-AUDIO_SUFFIXES = frozenset({".aif", ".aiff", ".flac", ".mp3", ".ogg", ".opus", ".wav"})
+AUDIO_SUFFIXES = frozenset(
+    {
+        *(".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp2", ".mp3", ".oga", ".ogg", ".opus", ".rf64", ".snd"),
+        *(".sph", ".voc", ".w64", ".wav", ".wave"),
+        *(suffix for suffixes in containers.SUFFIXES.values() for suffix in suffixes),
+        *(".dff", ".dsf", ".dts", ".gsm", ".mpc", ".pcm", ".ra", ".rm", ".shn", ".tak", ".vox"),
+    }
+)
+"""What a recording is called: sound and video, also of kinds that cannot be read, which become rows with a reason."""
 
 
 class Base(ABC):

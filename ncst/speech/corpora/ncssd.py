@@ -2,9 +2,12 @@
 
 import re
 
-from ncst.speech.corpora._base import Base, listing, read_text
+from ncst.speech.corpora._base import AUDIO_SUFFIXES, Base, listing, read_text
 
-NAME = re.compile(r"(?P<subset>[RC])-(?P<language>EN|ZH)_(?P<turn>\d+)_(?P<speaker>\d+)_d(?P<dialogue>\d+)\.wav")
+NAME = re.compile(
+    r"(?P<utt_id>(?P<subset>[RC])-(?P<language>EN|ZH)_(?P<turn>\d+)_(?P<speaker>\d+)_d(?P<dialogue>\d+))"
+    f"(?:{'|'.join(map(re.escape, sorted(AUDIO_SUFFIXES)))})"
+)
 
 
 class NCSSD(Base):
@@ -28,9 +31,9 @@ class NCSSD(Base):
         for name in names:
             if match := NAME.fullmatch(name):
                 subset, language, speaker = match["subset"], match["language"], match["speaker"]
-                lab = f"{name[:-4]}.lab"
+                lab = f"{match['utt_id']}.lab"
                 yield {
-                    "utt_id": name[:-4],
+                    "utt_id": match["utt_id"],
                     "speaker": f"{subset}-{language}_{speaker}" + (f"_d{match['dialogue']}" if subset == "C" else ""),
                     "language": language.lower(),
                     "text": read_text(self.root / lab) if lab in labs else None,
