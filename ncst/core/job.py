@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ncst.core.devices import gpu_failure
 from ncst.errors import NcstError
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -15,7 +16,7 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 @contextlib.contextmanager
 def job(snakemake: Any) -> Iterator[None]:
-    """Log to the job's log file; turn a `NcstError` into one sentence on stderr and exit status 1.
+    """Log to the job's log file; turn a `NcstError`, and what a GPU fails with, into one sentence on stderr.
 
     Downloads are allowed in ``fetch_*`` rules alone: everywhere else hubs are switched to offline mode.
     """
@@ -31,9 +32,10 @@ def job(snakemake: Any) -> Iterator[None]:
         os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
     try:
         yield
-    except NcstError as error:
-        logging.error("%s", error)
-        sys.exit(f"error in {snakemake.rule}: {error}")
-    except BaseException:
+    except BaseException as error:
+        sentence = error if isinstance(error, NcstError) else gpu_failure(error)
+        if sentence:
+            logging.error("%s", sentence)
+            sys.exit(f"error in {snakemake.rule}: {sentence}")
         logging.exception("%s failed", snakemake.rule)
         raise

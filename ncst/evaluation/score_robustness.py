@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ncst import registry
+from ncst.core.devices import device_of
 from ncst.core.files import PathLike
 from ncst.errors import NcstError
 from ncst.formats.cells import write_cell_scores
@@ -65,7 +66,7 @@ def score_robustness(
         )
         for name, (entry, path) in detectors.items()
     }
-    network.to(device)
+    network.to(device_of(device))
     found = {}
     for cell, path in cells.items():
         rows, embedding, logits = _outputs(network, facts["training"]["crop"], frontend, path, batch, device)
@@ -86,7 +87,7 @@ def _outputs(network, crop, frontend, path, batch, device):
 
     def flush():
         if waiting:
-            features = as_float(frontend.compute(np.stack(waiting).astype(np.float32)))
+            features = as_float(frontend(np.stack(waiting).astype(np.float32)))
             features = features[(slice(None),) * (axis + 1) + (middle,)]
             with torch.inference_mode():
                 found = network(torch.from_numpy(np.ascontiguousarray(features)).to(device))

@@ -25,6 +25,7 @@ INFRASTRUCTURE = frozenset(
         "ncst.errors",  # sentences for people
         "ncst.registry",  # finds plugins; those found are roots
         "ncst.plan.code",  # what it says counts by itself
+        "ncst.core.cards",  # which GPU
         "ncst.core.files",  # a file is whole or absent, whatever is in it
         "ncst.core.job",  # logs, and how a job fails
         "ncst.core.memory",  # where freed memory goes

@@ -22,7 +22,7 @@ def reference_problems(config: Config) -> Iterator[str]:
 
     The schemas hold for *config*.
     """
-    for problems in (_own_names, _selected_names, _classes, _sources, _splits, _models, _roots):
+    for problems in (_own_names, _selected_names, _classes, _precisions, _sources, _splits, _models, _roots):
         yield from problems(config)
 
 
@@ -68,6 +68,18 @@ def _classes(config: Config) -> Iterator[str]:
                 f"{entry['class_id']}, which is that of {known[entry['class_id']]!r} that models learn: give it one of "
                 "its own."
             )
+
+
+def _precisions(config: Config) -> Iterator[str]:
+    """Yield the entries that ask for a precision that nothing of theirs, or no device of the run, has."""
+    for family in ("codecs", "frontends"):
+        for name, entry in config[family].items():
+            asked = entry.get("precision", "fp32")
+            where = f"Config error at {family}.{name}.precision"
+            if asked != "fp32" and not entry.get("weights"):
+                yield f"{where}: without weights there is no network to run at {asked}: leave it out."
+            elif asked in ("tf32", "fp16") and not config["gpu"]:
+                yield f"{where}: {asked} needs a GPU: set `gpu: 1`, or use fp32 or bf16."
 
 
 def _sources(config: Config) -> Iterator[str]:

@@ -55,7 +55,7 @@ class Augmentation:
                 f"The features of {self.store.frontend} have {waves.shape[1:]} values per clip and the model's "
                 f"front-end reads {self.frontend.samples} samples: augmentation needs waveforms as long as its clips."
             )
-        return as_float(self.frontend.compute(np.stack([self._perturb(*pair) for pair in zip(waves, seeds)])))
+        return as_float(self.frontend(np.stack([self._perturb(*pair) for pair in zip(waves, seeds)])))
 
     def _perturb(self, samples, seed):
         rng = np.random.default_rng(seed)

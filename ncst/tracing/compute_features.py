@@ -50,5 +50,5 @@ def _flush(waiting, frontend, features):
     """Compute the *waiting* (row, clip) pairs, store them, and empty the list."""
     if waiting:
         numbers, clips = zip(*waiting)
-        features[list(numbers)] = frontend.compute(np.stack(clips).astype(np.float32))
+        features[list(numbers)] = frontend(np.stack(clips).astype(np.float32))
         waiting.clear()

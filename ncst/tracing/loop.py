@@ -12,6 +12,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch.multiprocessing import ProcessRaisedException
 from torch.utils.tensorboard import SummaryWriter
 
+from ncst.core.devices import device_of
 from ncst.core.files import atomic
 from ncst.core.job import LOG_FORMAT
 from ncst.core.seeds import seed_of
@@ -142,6 +143,7 @@ class Run(pl.LightningModule):
 
     def on_fit_start(self):
         """Open what shows the progress, compile the network and restore the scale of fp16 losses."""
+        device_of(self.device.type)  # in every process of several
         if self.trainer.is_global_zero:
             if self.log_file and not logging.getLogger().handlers:
                 logging.basicConfig(filename=self.log_file, level=logging.INFO, format=LOG_FORMAT)

@@ -46,10 +46,8 @@ class Machine:
     devices: int = 1
 
     def check(self):
-        """Raise a `NcstError` if there are not as many GPUs as are asked for."""
-        if device_of(self.device).type == "cuda" and torch.cuda.device_count() < self.devices:
-            found = torch.cuda.device_count()
-            raise NcstError(f"{self.devices} GPUs are asked for, but PyTorch finds {found}: lower `gpu`.")
+        """Take the GPUs; raise a `NcstError` if there are not as many as are asked for."""
+        device_of(self.device, self.devices)
 
 
 def train(model_entry, name, seed, manifests, results, out_dir, parameters=None, machine=None):

@@ -82,6 +82,9 @@ def test_an_entry_stays_a_mapping(config, family):
         ("sources: {st_train: {size: 100000000, shard_size: 1}}", "at sources.st_train: .* are 100,000,000 jobs"),
         ("sources: {st_train: {corpora: [vctkk]}}", r"at sources.st_train: \['vctkk'\] unknown"),
         ("models: {aasist: {frontend: mell}}", "at models.aasist: no front-end 'mell'"),
+        ("codecs: {gsm: {precision: bf16}}", "at codecs.gsm.precision: without weights there is no network"),
+        ("frontends: {xlsr_layer5: {precision: tf32}}", "at frontends.xlsr_layer5.precision: tf32 needs a GPU"),
+        ("codecs: {dac: {precision: fp8}}", "at codecs.dac.precision: 'fp8' is not one of"),
         ("select: {models: [aasistt]}", r"select.models names \['aasistt'\]"),
         (
             "codecs: {mimi: {weights: {compact: {file: weights/no.safetensors}}}}",

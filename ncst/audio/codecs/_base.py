@@ -7,7 +7,7 @@ from torch.nn.utils import parametrize, remove_weight_norm
 
 from ncst.audio.codecs._fast import speed_up
 from ncst.core.checkpoint_files import load_strictly, read_weights
-from ncst.core.devices import device_of
+from ncst.core.devices import computing, device_of, precision_of
 from ncst.core.waveforms import SAMPLE_RATE, UnusableAudio, fit_length, resample
 from ncst.errors import NcstError
 
@@ -33,7 +33,8 @@ class Base:
     Parameters
     ----------
     entry : dict
-        The codec's entry of ``config/codecs.yaml``; ``entry["settings"]`` holds what the module itself reads.
+        The codec's entry of ``config/codecs.yaml``; ``entry["settings"]`` holds what the module itself reads,
+        ``entry["precision"]`` is fp32 unless it says otherwise.
     weights : Path or None
         The weight file in safetensors, its network configuration in the metadata key ``config``.
     device : str
@@ -62,6 +63,7 @@ class Base:
 
     needs_weights = True
     changes: tuple[str, ...] = ()
+    precision = "fp32"
     random = False
     batches = True
     hop = 1
@@ -75,6 +77,7 @@ class Base:
         self.settings = entry.get("settings") or {}
         self.changes = (*self.changes, *entry.get("changes", ()))
         self.device = device_of(device)
+        self.precision = precision_of(entry, self.device)
         self.batch_seconds = 0.0 if self.device.type == "cpu" else GPU_BATCH_SECONDS
         if self.needs_weights:
             self.load(*read_weights(weights), weights)
@@ -83,7 +86,7 @@ class Base:
     def untrained(cls, config):
         """Return the codec around a new network of *config*: random weights on the CPU, ready to be trained."""
         codec = cls.__new__(cls)
-        codec.entry, codec.settings, codec.device = {}, {}, torch.device("cpu")
+        codec.entry, codec.settings, codec.device = {}, {}, device_of("cpu")
         codec.network = codec.build(config)
         return codec
 
@@ -119,7 +122,7 @@ class Base:
         load_strictly(self.network, state, path)
         fold_weight_norm(self.network)
         self.network.eval().requires_grad_(False).to(self.device)
-        if self.device.type == "cpu":
+        if self.device.type == "cpu" and self.precision == "fp32":
             speed_up(self.network)
 
     def forward(self, audio):
@@ -188,7 +191,8 @@ class Base:
         batch = torch.from_numpy(np.stack(audio)).to(self.device)
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds] if self.random else None
         try:
-            return self.forward(batch)
+            with computing(self.device, self.precision):
+                return self.forward(batch)
         finally:
             self.generators = None
 

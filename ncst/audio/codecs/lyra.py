@@ -30,6 +30,8 @@ class Lyra(Base):
         """Keep the bytes in *state*, and start the quantizer, which has no state."""
         if set(state) != set(PARTS):
             raise NcstError(f"{path} looks like weights of {looks_like(state)}, not of Lyra: fetch the right file.")
+        if self.precision != "fp32":
+            raise NcstError(f"LiteRT runs Lyra as published: take `precision: {self.precision}` from its entry.")
         self.books = books_of(self.settings, BOOKS)
         self.device = torch.device("cpu")
         self._models = {name: model.numpy().tobytes() for name, model in state.items()}

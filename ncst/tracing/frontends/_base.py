@@ -3,7 +3,7 @@
 import numpy as np
 
 from ncst.core import files
-from ncst.core.devices import device_of
+from ncst.core.devices import computing, device_of, precision_of
 from ncst.errors import NcstError
 
 CLIP_SAMPLES = 64_600
@@ -18,7 +18,8 @@ class Base:
     Parameters
     ----------
     entry : dict
-        The front-end's entry of ``config/models.yaml``; its key ``samples`` changes the clip's length (64,600).
+        The front-end's entry of ``config/models.yaml``; its key ``samples`` changes the clip's length (64,600),
+        ``precision`` that of networks (fp32).
     weights : path or None
         The weight file of front-ends that have one.
     device : str
@@ -50,7 +51,13 @@ class Base:
         self.entry = entry
         self.weights = weights
         self.device = device_of(device)
+        self.precision = precision_of(entry, self.device)
         self.samples = entry.get("samples", CLIP_SAMPLES)
+
+    def __call__(self, waves):
+        """Return what `compute` makes of (B, `samples`) float32 *waves* at the entry's precision."""
+        with computing(self.device, self.precision):
+            return self.compute(waves)
 
     def fingerprint(self):
         """Return what decides the features' values: equal fingerprints mean equal features."""
