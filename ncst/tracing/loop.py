@@ -18,12 +18,15 @@ from ncst.core.job import LOG_FORMAT
 from ncst.core.seeds import seed_of
 from ncst.errors import NcstError
 from ncst.tracing.batches import loader, share
+from ncst.tracing.graphed import GraphedLoss
 from ncst.tracing.loss import objective_of
 from ncst.tracing.models._base import import_checkpoint
 from ncst.tracing.progress import TrainingProgress, log
 from ncst.tracing.recipe import learning_rate, make_optimizer
 
-SUMS = "train", "clips", "loss", "right"
+SUMS = "train", "loss", "right"
+DEV = {"loss": "loss", "acc": "right"}
+CHECK = 100  # steps after which the sum of losses is looked at, for which the GPU is waited for
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
@@ -47,7 +50,7 @@ class Run(pl.LightningModule):
         self.curves = []
         self.best_epoch = None
         self.best_state = None
-        self.resumed = self.progress = self.board = self.log_file = None
+        self.resumed = self.progress = self.board = self.log_file = self.loss = None
 
     def resume(self):
         """Take up the state file of the same experiment, if there is one, and remove half-written ones.
@@ -81,20 +84,18 @@ class Run(pl.LightningModule):
 
     def remember(self, device):
         """Hand the training clips, in order, to a network that needs no training."""
-        batches = loader(self.sets[0], self.sets[0].in_order(self.recipe["batch"]), self.workers)
-        self.network.to(device).remember((features.to(device), targets.to(device)) for features, targets in batches)
+        batches = self.to(device)._batches(0, self.sets[0].in_order(self.recipe["batch"]))
+        self.network.remember((features.to(device), targets.to(device)) for features, targets in batches)
         self._judge(device)
 
     def _judge(self, device):
         """Make the development loss of a network without training its curves."""
         self.eval().to(device)
-        self.sums = dict.fromkeys(SUMS, 0.0)
+        self._clear_sums()
         with torch.inference_mode():
             for features, targets in self.val_dataloader():
                 self.validation_step((features.to(device), targets.to(device)), 0)
-        dev = len(self.sets[1])
-        row = {"epoch": 0, "train_loss": None, "dev_loss": self.sums["loss"] / dev, "dev_acc": self.sums["right"] / dev}
-        self.curves = [row | {"lr": None, "seconds": None}]
+        self.curves = [{"epoch": 0, "train_loss": None, **self._dev_row(), "lr": None, "seconds": None}]
         self.best_epoch, self.best_state = 0, self.network.state_dict()
 
     def fit(self, device, devices=1):
@@ -116,7 +117,8 @@ class Run(pl.LightningModule):
             precision=PRECISIONS[self.recipe["precision"]],
             max_epochs=self.recipe["epochs"] - self.epoch,
             gradient_clip_val=self.recipe["clip_grad"],
-            deterministic=True if device == "cpu" else "warn",
+            deterministic=True if device == "cpu" else "warn" if self.recipe["deterministic"] else False,
+            benchmark=not (device == "cpu" or self.recipe["deterministic"]),
             reload_dataloaders_every_n_epochs=1,
             num_sanity_val_steps=0,
             logger=False,
@@ -129,6 +131,11 @@ class Run(pl.LightningModule):
         except ProcessRaisedException as error:
             last = str(error).strip().splitlines()[-1]
             raise NcstError(last.partition(": ")[2]) if "NcstError: " in last else error from error
+        except torch.OutOfMemoryError as error:
+            raise NcstError(
+                f"The GPU has no memory left for a batch of {self.recipe['batch']} clips of {self.names[1]}: see that "
+                "nothing else runs on it, or set `precision: bf16` or a smaller `batch` in the model's `training`."
+            ) from error
         finally:
             self.on_fit_end()
         if devices > 1:
@@ -136,7 +143,7 @@ class Run(pl.LightningModule):
 
     def configure_optimizers(self):
         """Return the optimizer, in its saved state after an interruption."""
-        optimizer = make_optimizer(self.network, self.recipe)
+        optimizer = make_optimizer(self.network, self.recipe, self.device)
         if self.resumed:
             optimizer.load_state_dict(self.resumed["optimizer"])
         return optimizer
@@ -155,6 +162,10 @@ class Run(pl.LightningModule):
             self.progress = TrainingProgress(self.names[1], clips * self.epoch, clips * self.recipe["epochs"])
         if self.recipe["compile"]:
             self.network.compile(backend=self.recipe["compile"])
+        elif self.trainer.world_size == 1:
+            self.loss = GraphedLoss(self.network, self.objective)
+        if self.device.type == "cuda":
+            self._hold()
         if self.resumed:
             self.trainer.precision_plugin.load_state_dict(self.resumed["precision"])
 
@@ -173,11 +184,21 @@ class Run(pl.LightningModule):
         """Return this process's share of the shuffled batches of the running epoch."""
         keys = self.sets[0].shuffled(self.recipe["batch"], *self.names, "order", self.epoch)
         keys = [share(key, self.global_rank, self.trainer.world_size) for key in keys]
-        return loader(self.sets[0], keys, self.workers)
+        return self._batches(0, keys)
 
     def val_dataloader(self):
         """Return the development batches in order."""
-        return loader(self.sets[1], self.sets[1].in_order(self.recipe["batch"]), self.workers)
+        return self._batches(1, self.sets[1].in_order(self.recipe["batch"]))
+
+    def _batches(self, place, keys):
+        return loader(self.sets[place], keys, self.workers, ahead=self.device.type == "cuda")
+
+    def _hold(self):
+        """Keep the clips on the GPU as far as they fit."""
+        for name, clips in zip(("training", "development"), self.sets):
+            if clips.fits(self.device):
+                clips.hold(self.device)
+                log.info("%s clips are held on the GPU: %.1f GB", name, clips.held.nbytes / 1e9)
 
     def on_train_epoch_start(self):
         """Set everything that the epoch's number decides."""
@@ -185,16 +206,23 @@ class Run(pl.LightningModule):
         for group in self.optimizers().param_groups:
             group["lr"] = self.rate
         self.started = time.perf_counter()
-        self.sums = dict.fromkeys(SUMS, 0.0)
+        self._clear_sums()
 
     def training_step(self, batch, number):
         """Return the loss of batch *number* of the running epoch."""
         features, targets = batch
         rank = [self.global_rank] if self.global_rank else []
+        if self.loss:
+            self.loss.record(features, targets)
         torch.manual_seed(seed_of(*self.names, "dropout", self.epoch, number, *rank))
-        loss = self.objective.of_batch(self.network, features, targets)
-        self.sums["train"] += loss.item() * len(targets)
-        self.sums["clips"] += len(targets)
+        if self.loss:
+            loss = self.loss(features, targets)
+        else:
+            loss = self.objective.of_batch(self.network, features, targets)
+        self._add("train", loss.detach(), len(targets))
+        self.seen += len(targets)
+        if (number + 1) % CHECK == 0:
+            self._check("train")
         if self.progress:
             self.progress.advance(len(targets) * self.trainer.world_size)
         return loss
@@ -203,19 +231,36 @@ class Run(pl.LightningModule):
         """Add up loss and right answers of a development batch."""
         features, targets = batch
         logits = self.network(features)[1].float()
-        self.sums["loss"] += self.objective(logits, targets).item() * len(targets)
-        self.sums["right"] += self.objective.right(logits, targets).item()
+        self._add("loss", self.objective(logits, targets), len(targets))
+        self._add("right", self.objective.right(logits, targets))
+
+    def _clear_sums(self):
+        self.seen = 0
+        self.sums = {key: torch.zeros((), dtype=torch.float64, device=self.device) for key in SUMS}
+
+    def _add(self, key, value, times=1):
+        """Add to a sum without waiting for the device."""
+        self.sums[key].add_(value, alpha=times)
+
+    def _check(self, key):
+        if not self.sums[key].isfinite():
+            raise NcstError("The loss is not a number: lower `lr` or set `clip_grad` in the model's `training`.")
+
+    def _dev_row(self):
+        self._check("loss")
+        return {"dev_" + name: (self.sums[key] / len(self.sets[1])).item() for name, key in DEV.items()}
 
     def on_train_epoch_end(self):
         """Note the epoch, keep the best weights, and save the state."""
-        clips, dev = len(self.sets[0]), len(self.sets[1])
+        clips = len(self.sets[0])
+        self._check("train")
         seconds = time.perf_counter() - self.started
-        train, seen = (self.trainer.strategy.reduce(self._tensor(key), reduce_op="sum") for key in ("train", "clips"))
+        sums = self.sums["train"], torch.full_like(self.sums["train"], self.seen)
+        train, seen = (self.trainer.strategy.reduce(value, reduce_op="sum") for value in sums)
         row = {
             "epoch": self.epoch + 1,
             "train_loss": (train / seen).item(),
-            "dev_loss": self.sums["loss"] / dev,
-            "dev_acc": self.sums["right"] / dev,
+            **self._dev_row(),
             "lr": self.rate,
             "seconds": round(seconds, 3),
         }
@@ -230,9 +275,6 @@ class Run(pl.LightningModule):
             self.board.add_scalar(key, value, row["epoch"])
         shown = f"train loss {row['train_loss']:.4f}, dev loss {row['dev_loss']:.4f}, dev accuracy {row['dev_acc']:.4f}"
         self.progress.say(f"epoch {row['epoch']}/{self.recipe['epochs']}: {shown}, {clips / seconds:.1f} clips/s")
-
-    def _tensor(self, key):
-        return torch.tensor(self.sums[key], dtype=torch.float64, device=self.device)
 
     def _save(self):
         state = {

@@ -6,7 +6,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from ncst import registry
 from ncst.errors import NcstError
-from ncst.tracing.objectives._base import finite, loss_weights
+from ncst.tracing.objectives._base import loss_weights
 from ncst.tracing.taxonomy import CLASSES, split_logits
 
 
@@ -67,6 +67,11 @@ class TaxonomyLoss(nn.Module):
                 losses[head] = cross_entropy(part, targets[:, place].long(), getattr(self, f"{head}_weights"))
         return losses
 
+    @property
+    def graphable(self):
+        """Whether a CUDA graph may record it: parameters are asked of the clips that have some, which differ."""
+        return "parameters" not in self.heads
+
     def of_batch(self, network, features, targets):
         """Return the loss of a batch of features."""
         return self(network(features)[1].float(), targets)
@@ -74,7 +79,7 @@ class TaxonomyLoss(nn.Module):
     def forward(self, logits, targets):
         """Return the loss of (B, outputs) *logits* and (B, columns) *targets*."""
         parts = self.parts(logits, targets)
-        return finite(sum(self.heads[head]["share"] * loss for head, loss in parts.items()))
+        return sum(self.heads[head]["share"] * loss for head, loss in parts.items())
 
     def right(self, logits, targets):
         """Return the right answers averaged over heads, a tensor; a parameter is right within half a deviation."""

@@ -23,6 +23,7 @@ DEFAULTS = {
     "sampler": "shuffled",
     "precision": "fp32",
     "compile": None,
+    "deterministic": False,
     "crop": None,
     "augment": [],
     "augment_probability": 0.5,
@@ -46,6 +47,7 @@ def read_recipe(name, training):
         "sampler": set(SAMPLERS),
         "precision": {"fp32", "bf16", "fp16"},
         "compile": {None, "inductor", "aot_eager"},
+        "deterministic": {True, False},
     }
     unknown = recipe.keys() - DEFAULTS.keys()
     if unknown:
@@ -63,8 +65,15 @@ def learning_rate(recipe, epoch):
     return recipe["lr"] * recipe["step_factor"] ** (epoch // recipe["step_epochs"])
 
 
-def make_optimizer(network, recipe):
-    """Return the optimizer of *recipe* for the parameters of *network*."""
+def make_optimizer(network, recipe, device):
+    """Return the optimizer of *recipe* for the parameters of *network* on *device*.
+
+    On a GPU a step is one launch, except where Lightning clips gradients of mixed precision before it.
+    """
     return OPTIMIZERS[recipe["optimizer"]](
-        network.parameters(), lr=recipe["lr"], betas=tuple(recipe["betas"]), weight_decay=recipe["weight_decay"]
+        network.parameters(),
+        lr=recipe["lr"],
+        betas=tuple(recipe["betas"]),
+        weight_decay=recipe["weight_decay"],
+        fused=(device.type == "cuda" and (recipe["precision"] == "fp32" or not recipe["clip_grad"])) or None,
     )

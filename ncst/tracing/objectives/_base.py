@@ -4,8 +4,6 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from ncst.errors import NcstError
-
 
 class Base(nn.Module):
     """A training loss on logits and, where it needs one, the last layer that goes with it.
@@ -30,13 +28,18 @@ class Base(nn.Module):
         """Return the layer from embeddings (B, *width*) to logits that replaces the model's last, or None."""
         return None
 
+    @property
+    def graphable(self):
+        """Whether a CUDA graph may record it: its step is one pass of the network and draws nothing on the CPU."""
+        return type(self).of_batch is Base.of_batch
+
     def of_batch(self, network, features, targets):
         """Return the training loss of a batch of features (B, ...)."""
         return self(network(features)[1].float(), targets)
 
     def forward(self, logits, targets):
         """Return the loss of (B, C) *logits* and (B,) *targets*: `loss` in training, else the mean cross-entropy."""
-        return finite(self.loss(logits, targets) if self.training else cross_entropy(logits, targets))
+        return self.loss(logits, targets) if self.training else cross_entropy(logits, targets)
 
     def mean(self, losses, targets):
         """Return the mean of (B,) *losses*, weighted by the class of each clip."""
@@ -56,16 +59,3 @@ def loss_weights(targets, kind):
         return None
     counts = torch.bincount(torch.tensor(targets)).float()
     return counts.sum() / (len(counts) * counts)
-
-
-def finite(loss):
-    """Return *loss*, a tensor.
-
-    Raises
-    ------
-    NcstError
-        If it is not finite.
-    """
-    if not torch.isfinite(loss):
-        raise NcstError("The loss is not a number: lower `lr` or set `clip_grad` in the model's `training`.")
-    return loss

@@ -1,0 +1,139 @@
+"""Batches are the same however they come: read when asked for, read ahead, or from features that a device holds."""
+
+import numpy as np
+import pytest
+import torch
+from helpers.toy_training import ENTRY, changed, make_results, run
+
+from ncst.errors import NcstError
+from ncst.formats.features import FeatureStore, feature_path, writing
+from ncst.formats.manifests import read_manifest
+from ncst.formats.shards import read_digest
+from ncst.tracing import loop
+from ncst.tracing.batches import Clips, loader
+from ncst.tracing.graphed import GraphedLoss
+from ncst.tracing.loss import TaxonomyLoss, objective_of
+from ncst.tracing.models.mel_lcnn import MelLcnn
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = make_results(tmp_path_factory.mktemp("results"))
+    for file in set(columns(folder)["shard_file"]):
+        halves = np.random.default_rng(len(file)).standard_normal((16, 9, 4)).astype(np.float16)
+        about = {"time_axis": 0, "shape": [9, 4], "audio": read_digest(folder / "audio" / file)}
+        path = feature_path(folder, "halves", file)
+        with writing(path, halves.shape, np.float16, about) as f:
+            f[:] = halves
+    return folder
+
+
+def columns(results):
+    return read_manifest(results / "manifests" / "train.parquet", ("shard_file", "row", "label")).to_pydict()
+
+
+@pytest.mark.parametrize(("frontend", "crop"), [("mel", None), ("mel", 20), ("waveform", 3000), ("halves", 5)])
+@pytest.mark.parametrize("labels", ["label", None])
+def test_held_and_read_ahead_batches_are_those_read_one_by_one(results, frontend, crop, labels):
+    manifest = columns(results)
+    clips, held = (
+        Clips(manifest, FeatureStore(results, frontend), crop, labels and manifest[labels]) for _ in range(2)
+    )
+    held.hold("cpu")
+    for keys in (clips.shuffled(7, "some epoch"), clips.in_order(7)):
+        ways = [loader(clips, keys), loader(clips, keys, ahead=True), loader(held, keys)]
+        assert [len(way) for way in ways] == [7, 7, 7]
+        for batches in zip(*ways, strict=True):
+            for features, targets in batches[1:]:
+                assert features.is_contiguous() and features.dtype == torch.float32
+                assert torch.equal(features, batches[0][0])
+                assert (targets is None) == (labels is None)
+                assert targets is None or torch.equal(targets, batches[0][1])
+    assert held.held.dtype == {"mel": torch.float32, "waveform": torch.int16, "halves": torch.float16}[frontend]
+
+
+def test_what_goes_wrong_in_a_reading_thread_is_said(results):
+    manifest = columns(results)
+    manifest["shard_file"][20] = "train/gone/00000-of-00001.parquet"
+    clips = Clips(manifest, FeatureStore(results, "mel"))
+    with pytest.raises(NcstError, match="Features missing"):
+        list(loader(clips, clips.in_order(4), ahead=True))
+    with pytest.raises(NcstError, match="Features missing"):
+        clips.hold("cpu")
+
+
+def test_training_on_held_clips_gives_the_same_weights(results, tmp_path, monkeypatch):
+    entry = changed(epochs=2)
+    read = run(results, tmp_path / "read", entry)
+    original = loop.Run.on_fit_start
+
+    def start(self):
+        original(self)
+        for clips in self.sets:
+            clips.hold("cpu")
+
+    monkeypatch.setattr(loop.Run, "on_fit_start", start)
+    assert run(results, tmp_path / "held", entry) == read
+
+
+def test_a_loss_that_is_no_number_ends_the_training_within_the_epoch(results, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "CHECK", 2)
+    seen = []
+    original = loop.Run.training_step
+    monkeypatch.setattr(loop.Run, "training_step", lambda *args: (seen.append(args[2]), original(*args))[1])
+    with pytest.raises(NcstError, match="not a number"):
+        run(results, tmp_path, changed(lr=1e30))
+    assert max(seen) < 5
+
+
+def facts(**objective):
+    return {"name": "x", "classes": [0, 1, 2], "training": {"objective": objective, "class_weights": None}}
+
+
+def test_without_a_gpu_no_graph_is_recorded_and_the_loss_is_the_plain_one():
+    torch.manual_seed(0)
+    network = MelLcnn(3, (80, 40), channels=(4, 4, 4, 4, 4), hidden=8, embedding=12)
+    objective = objective_of(facts(name="cross_entropy"))
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    loss, features, targets = GraphedLoss(network, objective), torch.rand(6, 80, 40), torch.arange(6) % 3
+    loss.record(features, targets)
+    assert loss.graph is None
+    for key, value in network.state_dict().items():
+        torch.testing.assert_close(value, before[key], rtol=0, atol=0)
+    torch.manual_seed(1)
+    found = loss(features, targets)
+    network.load_state_dict(before)
+    torch.manual_seed(1)
+    torch.testing.assert_close(found, objective.of_batch(network, features, targets), rtol=0, atol=0)
+
+
+def test_objectives_that_draw_or_branch_on_the_cpu_are_not_recorded():
+    heads = {"vq": {"share": 0.5, "outputs": ["a"] * 4}, "parameters": {"share": 0.5, "outputs": ["b"] * 4}}
+    assert objective_of(facts(name="cross_entropy")).graphable and objective_of(facts(name="aam")).graphable
+    assert not objective_of(facts(name="regmixup")).graphable
+    assert not TaxonomyLoss(heads).graphable and TaxonomyLoss({"vq": heads["vq"]}).graphable
+
+
+GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+
+
+@GPU
+@pytest.mark.parametrize("entry", [ENTRY, changed(precision="bf16", clip_grad=1.0)], ids=["fp32", "bf16"])
+def test_a_gpu_trains_with_graphs_as_without(results, tmp_path, monkeypatch, entry):
+    graphs = []
+    original = GraphedLoss.__call__
+    monkeypatch.setattr(GraphedLoss, "__call__", lambda s, *a: (graphs.append(s.graph is not None), original(s, *a))[1])
+    run(results, tmp_path / "graphs", entry, device="cuda")
+    assert all(graphs)
+    monkeypatch.setattr(GraphedLoss, "record", lambda *_: None)
+    run(results, tmp_path / "plain", entry, device="cuda")
+    one, two = ((tmp_path / name / "curves.csv").read_text().splitlines()[-1] for name in ("graphs", "plain"))
+    assert float(one.split(",")[1]) == pytest.approx(float(two.split(",")[1]), rel=0.05)
+
+
+@GPU
+def test_a_deterministic_training_on_a_gpu_gives_the_same_bytes(results, tmp_path, monkeypatch):
+    entry = changed(deterministic=True, epochs=3)
+    first = run(results, tmp_path / "held", entry, device="cuda")
+    monkeypatch.setattr(Clips, "fits", lambda *_: False)
+    assert run(results, tmp_path / "read", entry, device="cuda") == first
