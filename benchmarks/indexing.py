@@ -1,4 +1,4 @@
-"""Time the index of corpora of the real size, names and headers, and the draw of the source sets from it.
+"""Time the index of corpora of the real size, the draw of source sets from it, and the look at folders at every start.
 
 python benchmarks/indexing.py [folder]
 """
@@ -12,17 +12,36 @@ from pathlib import Path
 from standin import SIZES, make
 
 from ncst import registry
+from ncst.plan import folders
 from ncst.plan.config import load_config
 from ncst.speech.index_corpus import index_corpus
 from ncst.speech.sample_sources import sample_sources
 
 CORPORA = ("vctk", "aishell3")
+FILES, FOLDERS = 132_000, 400
 
 
 def timed(title, function):
     start, processor = time.perf_counter(), time.process_time()
     function()
-    print(f"| {title} | {time.perf_counter() - start:.1f} | {time.process_time() - processor:.1f} |", flush=True)
+    print(f"| {title} | {time.perf_counter() - start:.3g} | {time.process_time() - processor:.3g} |", flush=True)
+
+
+def look_at_folders(place):
+    """Time what a run does first: the folders of a corpus of empty files are compared with what was noted of them."""
+    paths = [place / f"corpus/wav/s{i % FOLDERS:03d}/{i:06d}.wav" for i in range(FILES)]
+    for path in paths[:FOLDERS]:
+        path.parent.mkdir(parents=True)
+    for path in paths:
+        path.touch()
+    made = {"title": "Made", "licence": "none"}
+    config = {"results": str(place), "name": "x", "roots": {"made": str(place / "corpus")}, "corpora": {"made": made}}
+    config["select"] = {}
+    folders.remember(folders.index_of(config, "made"), place / "corpus", map(str, paths))
+    timed(f"folders of {FILES:,} recordings, unchanged", lambda: list(folders.changes(config)))
+    for path in paths[:FOLDERS]:
+        path.unlink()
+    timed("the same, each folder changed", lambda: print(*folders.changes(config), file=sys.stderr))
 
 
 def main(folder):
@@ -50,6 +69,7 @@ def main(folder):
             "one source set (pool of three)",
             lambda: sample_sources("st_train", list(indexes.values()), pool, 688, root / "st_train.parquet"),
         )
+        look_at_folders(root)
 
 
 if __name__ == "__main__":

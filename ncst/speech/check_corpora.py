@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ncst import registry
 from ncst.errors import NcstError
-from ncst.plan import entries, selection
+from ncst.plan import entries, folders, selection
 from ncst.speech.index_corpus import recall
 
 SHOWN = 3
@@ -23,10 +23,11 @@ def root_problems(config):
 def changed_corpora(config):
     """Yield a sentence for each indexed corpus whose recordings were added, removed or replaced since.
 
-    Names, sizes and times of change are compared; no audio is read. A corpus without an index is left out.
+    Names, sizes and times of change are compared; no audio is read. A corpus without an index is left out. The folders
+    of one that is in order are noted as they are now, so that runs no longer warn of them.
     """
     for name, corpus in _own(config):
-        index = Path(config["results"], config["name"], "corpora", f"{name}.parquet")
+        index = folders.index_of(config, name)
         if not index.is_file():
             continue
         known = recall(index.with_suffix(".headers"), corpus.root)
@@ -41,6 +42,8 @@ def changed_corpora(config):
                 f"{corpus.title} in {corpus.root} is not what was indexed: {', '.join(told)}; index it again with "
                 f"`snakemake --cores all --forcerun {index}`."
             )
+        else:
+            folders.remember(index, corpus.root, there)
 
 
 def _own(config):

@@ -15,6 +15,7 @@ from ncst.core import containers, parquet
 from ncst.core.waveforms import LONGEST, UNRECOGNISED
 from ncst.errors import NcstError
 from ncst.formats.index import write_index
+from ncst.plan import folders
 from ncst.speech.audio_headers import audio_note
 
 LOG = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ def index_corpus(name, entry, root, out_path, min_duration=0.5, max_duration=LON
     """Write the index of one corpus.
 
     Headers are remembered beside it, in ``<corpus>.headers`` (Parquet), by path, size and time of change, so that a
-    second run opens only new and changed files.
+    second run opens only new and changed files; and the times of its folders, see `ncst.plan.folders`.
 
     Parameters
     ----------
@@ -66,6 +67,7 @@ def index_corpus(name, entry, root, out_path, min_duration=0.5, max_duration=LON
     """
     corpus = registry.load("corpora", entry.get("module", name))(entry, root)
     rows = list(corpus.index())
+    folders.remember(out_path, corpus.root, (row["path"] for row in rows))
     memory = Path(out_path).with_suffix(".headers")
     headers = probe([row["path"] for row in rows], recall(memory, corpus.root), workers)
     for row, header in zip(rows, headers):

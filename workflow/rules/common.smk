@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 
 from ncst.core.shipped import located
 from ncst.errors import NcstError
-from ncst.plan import entries, inputs, official_release, paths, selection
+from ncst.plan import entries, folders, inputs, official_release, paths, selection
 from ncst.plan.code import code_of
 from ncst.plan.config import complete, typed
 
@@ -36,6 +36,10 @@ try:
     code_of(SCRIPTS / "plan.py", *inputs.used_plugins(config))  # a plugin that is missing or broken is said here
 except NcstError as error:
     raise WorkflowError(str(error))
+
+if workflow.is_main_process:  # also where nothing is to be done, and onstart is not reached
+    for sentence in folders.changes(config):
+        logger.warning(sentence)
 
 
 onstart:  # of a run, in its main process, before any job
