@@ -20,7 +20,7 @@ import yaml
 from helpers import benchmark
 from signals import speech_like
 
-from ncst.plan.config import merge
+from ncst.plan.config import load_config, merge
 
 pytestmark = pytest.mark.workflow
 ROOT = Path(__file__).parent.parent
@@ -196,6 +196,41 @@ def test_a_changed_entry_reruns_its_codec(project):
     queued = project.queued(overlay="mine.yaml")
     assert queued["resynthesize"] == 2
     assert "train" not in queued
+
+
+REPORT = {"write_tables": 1, "draw_figures": 1, "write_page": 1, "all": 1}
+
+
+def renamed(value):
+    """Return the entries of a registry with other titles, notes, references, licences and addresses."""
+    words = ("title", "notes", "reference", "url")
+    changed = {name: {key: f"{entry.get(key, '')} (new)" for key in words if key in entry} for name, entry in value}
+    licensed = {name: {"licence": {"code": "new"}} for name, entry in value if isinstance(entry.get("licence"), dict)}
+    return merge(changed, licensed)
+
+
+def test_what_people_read_queues_the_report_alone(project):
+    config = load_config(project.folder / "tests/tiny.yaml")
+    families = ("codecs", "alms", "corpora", "sources", "splits", "frontends", "models", "detectors", "perturbations")
+    overlay = {family: renamed(config[family].items()) for family in families}
+    (project.folder / "renamed.yaml").write_text(yaml.safe_dump(overlay))
+    assert project.queued(overlay=["tests/tiny.yaml", "renamed.yaml"]) == REPORT
+
+
+GROWTH = {
+    "a codec": ({"select": {"codecs": ["real", "mimi", "encodec", "encodec_12", "dac", "soundstream"]}}, {}),
+    "a seed": ({"seeds": [688, 689]}, {}),
+    "a detector": ({"select": {"detectors": ["msp", "knn", "energy"]}}, {}),
+    "a perturbation": ({"robustness": {"perturbations": ["g711_mu", "noise_20"]}}, {}),
+    "a corpus": ({"roots": {"in_the_wild": "demo"}, "sources": {"in_the_wild_bonafide": {"size": 4}}}, {}),
+    "a size": ({"sources": {"asvspoof2019_la_spoof": {"size": 3}}}, {}),
+}
+
+
+@pytest.mark.parametrize(("overlay", "jobs"), GROWTH.values(), ids=GROWTH.keys())
+def test_growing_queues_what_is_new(project, overlay, jobs):
+    (project.folder / "more.yaml").write_text(yaml.safe_dump(overlay))
+    assert project.queued(overlay=["tests/tiny.yaml", "more.yaml"]) == REPORT | jobs
 
 
 def test_an_edited_base_reruns_every_codec(project):

@@ -24,8 +24,6 @@ BINNED = {
 def evaluate_unseen_real(
     scores: Mapping[str, PathLike],
     measures: Mapping[str, PathLike],
-    corpora: Mapping[str, str],
-    title: str,
     out: PathLike,
     draw: int = 688,
     resamples: int = bootstrap.RESAMPLES,
@@ -38,10 +36,6 @@ def evaluate_unseen_real(
         Score file of each split of real speech.
     measures : dict of str to path
         Measures of the same clips, as `ncst.evaluation.measure_clips.measure_clips` writes.
-    corpora : dict of str to str
-        Titles of the corpora.
-    title : str
-        The model's.
     out : path
         JSON: ``by``, a mapping of factor (corpus, language, gender, speaker, duration, speech over noise floor,
         bandwidth) to its groups, each with ``n``, ``accuracy`` (an interval) and ``predicted``, clips per class.
@@ -55,7 +49,7 @@ def evaluate_unseen_real(
         If a file is damaged or the files do not hold the same clips.
     """
     read = [read_scores(path) for path in scores.values()]
-    parts = [_factors(found, measures[split], corpora) for split, found in zip(scores, read)]
+    parts = [_factors(found, measures[split]) for split, found in zip(scores, read)]
     right = np.concatenate([found.predicted() == found.positions() for found in read]).astype(float)
     utterances, predicted = (np.concatenate(each) for each in zip(*((f.utt_id, f.predicted()) for f in read)))
     by: dict[str, dict[str, Any]] = {name: {} for name in parts[0]}
@@ -68,21 +62,19 @@ def evaluate_unseen_real(
                 "accuracy": bootstrap.mean(right[members], utterances[members], draw, name, group, resamples=resamples),
                 "predicted": np.bincount(predicted[members], minlength=len(read[0].classes)).tolist(),
             }
-    about = {"model": read[0].model, "title": title, "seed": read[0].seed, "class_names": read[0].class_names}
+    run = read[0]
+    about = {"model": run.model, "title": run.model, "seed": run.seed, "class_names": run.class_names}
     UNSEEN_REAL.write(out, about | {"by": by})
 
 
-def _factors(scores, path, corpora):
+def _factors(scores, path):
     """Return ``{factor: (N,) group of each clip}`` of the clips of *scores*, from their measures in *path*."""
     facts = read_measures(path, ("clip_id", *NAMED, *BINNED))
     order = {clip: row for row, clip in enumerate(facts["clip_id"])}
     if order.keys() != {*scores.clip_id}:
         raise NcstError(f"{path} and {scores.path} do not hold the same clips: delete both and run again.")
     rows = [order[clip] for clip in scores.clip_id]
-    named = {
-        name: np.array([corpora.get(value, value) or "unknown" for value in facts[key][rows]])
-        for key, name in NAMED.items()
-    }
+    named = {name: np.array([value or "unknown" for value in facts[key][rows]]) for key, name in NAMED.items()}
     return named | {
         name: _bins(facts[key][rows] / scale, limits, unit) for key, (name, unit, limits, scale) in BINNED.items()
     }

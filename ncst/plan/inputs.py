@@ -100,7 +100,7 @@ def weights_users(config: Config) -> dict[str, tuple[str, str, Entry]]:
         for name, entry in config[family].items():
             file = Path((entry.get("weights") or {}).get("official", {}).get("file", ""))
             if file.parent == Path("weights") and file.suffix == ".safetensors":
-                found.setdefault(file.stem, (family, name, entry))
+                found.setdefault(file.stem, (family, name, facts(entry)))
     return found
 
 
@@ -167,8 +167,19 @@ def codec(config: Config, name: str) -> dict[str, Any]:
 
 
 def model(config: Config, name: str) -> dict[str, Any]:
-    """Return the entry of a model as its training reads it, with the title that it notes."""
-    return facts(entries.model_entry(config, name)) | {"title": config["models"][name]["title"]}
+    """Return the entry of a model as its training reads it."""
+    found = facts(entries.model_entry(config, name))
+    if about := found.get("augmentation"):
+        perturbations = {key: facts(entry) for key, entry in about["perturbations"].items()}
+        found["augmentation"] = about | {"entry": facts(about["entry"]), "perturbations": perturbations}
+    return found
+
+
+def titles(config: Config) -> dict[str, dict[str, str]]:
+    """Return {family: {name: title}} of what results name by their keys: the report alone reads titles."""
+    families = "models", "splits", "codecs", "perturbations", "corpora"
+    found = {family: {name: entry["title"] for name, entry in config[family].items()} for family in families}
+    return found | {"perturbations": {"clean": "Clean"} | found["perturbations"]}
 
 
 def pool(config: Config, source_set: str) -> dict[str, Entry]:
@@ -239,11 +250,6 @@ def training_scores(config: Config, model: str, seed: str) -> str:
 def tested_scores(config: Config, model: str, seed: str) -> list[str]:
     """Return a taxonomy tracer's scores of the splits that it is tested on."""
     return [_scores(model, seed, split) for split in selection.tested_splits(config, model)]
-
-
-def tested_titles(config: Config, model: str) -> dict[str, str]:
-    """Return {split: title} of the splits that a taxonomy tracer is tested on."""
-    return {split: config["splits"][split]["title"] for split in selection.tested_splits(config, model)}
 
 
 def learnt_parameters(config: Config, model: str) -> dict[str, Any] | None:

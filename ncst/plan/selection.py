@@ -176,10 +176,10 @@ def codec_parameters(config: Config, names: Iterable[str]) -> dict[str, dict[str
     return found
 
 
-def robustness_cells(config: Config) -> dict[str, str]:
-    """Return the cells of the robustness grid, ``clean`` first, with their titles; none where it is left out."""
+def robustness_cells(config: Config) -> list[str]:
+    """Return the cells of the robustness grid, ``clean`` first; none where it is left out."""
     names = config["robustness"]["perturbations"]
-    return {"clean": "Clean"} | {name: config["perturbations"][name]["title"] for name in names} if names else {}
+    return ["clean", *names] if names else []
 
 
 def clips(config: Config, split: str) -> int:

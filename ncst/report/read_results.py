@@ -11,7 +11,8 @@ from ncst.errors import NcstError
 from ncst.formats import maps, shards, sources
 from ncst.formats.findings import ROBUSTNESS, SHORTCUTS, UNSEEN_REAL
 from ncst.formats.metrics import METRICS
-from ncst.plan import entries, paths
+from ncst.plan import entries, inputs, paths
+from ncst.report.titles import titled
 
 CLIP_COLUMNS = [
     *("utt_id", "source_set", "corpus", "speaker", "language", "gender", "codec", "vq", "aux", "dec"),
@@ -140,7 +141,7 @@ def _runs(folder, config):
 def _objects(folder, pattern, form, config):
     """Return the JSON object of every model and seed below *folder*, in the order of the config, named by ``run``."""
     order = {name: i for i, name in enumerate(config["models"])}
-    runs = [form.read(path) for path in paths.find(folder, pattern)]
+    runs = [titled(form.read(path), inputs.titles(config)) for path in paths.find(folder, pattern)]
     runs.sort(key=lambda r: (order.get(r["model"], len(order)), r["seed"]))
     several = len({r["seed"] for r in runs}) > 1
     for run in runs:

@@ -107,7 +107,6 @@ def train(model_entry, name, seed, manifests, results, out_dir, parameters=None,
         machine = replace(machine, workers=0)
     facts = {
         "name": name,
-        "title": model_entry.get("title", name),
         "module": model_entry.get("module", name),
         "seed": seed,
         "frontend": model_entry["frontend"],

@@ -33,15 +33,15 @@ def files(tmp_path):
 
 
 def test_groups(files, tmp_path):
-    evaluate_unseen_real(*files, {"itw": "In-the-Wild"}, "Toy", tmp_path / "out.json")
+    evaluate_unseen_real(*files, tmp_path / "out.json")
     found = json.loads((tmp_path / "out.json").read_text())
-    assert (found["model"], found["title"], found["seed"]) == ("toy", "Toy", 1)
+    assert (found["model"], found["seed"]) == ("toy", 1)
     by = found["by"]
-    assert by["Corpus"]["In-the-Wild"]["predicted"] == [30, 10, 0]
+    assert by["Corpus"]["itw"]["predicted"] == [30, 10, 0]
     assert list(by["Duration"]) == ["< 2 s", "4–8 s"] and by["Duration"]["< 2 s"]["predicted"] == [0, 10, 0]
     assert [part["accuracy"]["value"] for part in by["Speaker"].values()] == [0.5, 1.0]
     assert list(by["Gender"]) == ["unknown"] and list(by["Bandwidth"]) == ["3–4 kHz"]
-    interval = by["Corpus"]["In-the-Wild"]["accuracy"]
+    interval = by["Corpus"]["itw"]["accuracy"]
     assert interval["low"] < interval["value"] == 0.75 < interval["high"]
 
 
@@ -50,4 +50,4 @@ def test_measures_of_other_clips_are_refused(files, tmp_path):
     table = pq.read_table(measures["itw"])
     pq.write_table(table.slice(1), measures["itw"])
     with pytest.raises(NcstError, match="do not hold the same clips"):
-        evaluate_unseen_real(scores, measures, {}, "Toy", tmp_path / "out.json")
+        evaluate_unseen_real(scores, measures, tmp_path / "out.json")

@@ -103,6 +103,7 @@ def config(weights="compact"):
         },
         "models": {name: {"title": title} for name, title in MODELS.items()},
         "detectors": {name: {"title": title} for name, title in DETECTORS.items()},
+        "perturbations": {},
     }
 
 

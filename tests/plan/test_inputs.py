@@ -42,7 +42,13 @@ def test_plugins_of_a_run_are_those_of_selected_entries(config):
 def test_what_people_read_reaches_no_job(config):
     assert {"notes", "licence", "known", "title"} & inputs.codec(config, "mimi").keys() == set()
     assert inputs.codec(config, "mimi")["class_id"] == 1
-    assert inputs.model(config, "mel_lcnn")["title"]
+    assert "title" not in inputs.model(config, "mel_lcnn")
+    config["models"]["mel_lcnn"]["training"] = {"augment": ["noise_10"]}
+    config["frontends"]["mel"]["notes"] = "For people."
+    about = inputs.model(config, "mel_lcnn")["augmentation"]
+    assert "notes" not in about["entry"] and "title" not in about["perturbations"]["noise_10"]
+    _, _, entry = inputs.weights_user(config, "mimi")
+    assert {"notes", "licence", "known", "title"} & entry.keys() == set()
     assert {"reference", "paper"} & inputs.facts(config["detectors"]["knn"]).keys() == set()
     assert inputs.facts("/data/vctk") == "/data/vctk"
 
@@ -98,10 +104,9 @@ def test_tracers_know_the_parameters_of_codecs(config):
     assert inputs.learnt_parameters(config, "mel_lcnn") is None
     learnt, tested = inputs.learnt_parameters(config, tracer), inputs.tested_parameters(config, tracer)
     assert learnt.items() <= tested.items()
-    titles = inputs.tested_titles(config, tracer)
-    assert [f"<results>/scores/{tracer}/seed-1/{split}.parquet" for split in titles] == inputs.tested_scores(
-        config, tracer, "1"
-    )
+    splits = selection.tested_splits(config, tracer)
+    scores = [f"<results>/scores/{tracer}/seed-1/{split}.parquet" for split in splits]
+    assert scores == inputs.tested_scores(config, tracer, "1")
 
 
 def test_the_release_lists_what_it_has(config, tmp_path):

@@ -59,8 +59,6 @@ rule evaluate_unseen_real:
     params:
         code=code("evaluate_unseen_real"),
         splits=REAL,
-        corpora={name: entry["title"] for name, entry in config["corpora"].items()},
-        title=entry("models", "model", "title"),
         seed=config["seed"],
     script:
         "../scripts/evaluate_unseen_real.py"

@@ -46,9 +46,7 @@ rule evaluate:
         runtime="1h",
     params:
         code=code("evaluate"),
-        title=entry("models", "model", "title"),
-        splits={name: config["splits"][name] for name in of_role("dev", "id", "single", "ood")},
-        titles={codec: config["codecs"][codec]["title"] for codec in CODECS},
+        roles={name: config["splits"][name]["role"] for name in of_role("dev", "id", "single", "ood")},
         detectors=DETECTORS,
         seed=config["seed"],
         scores=folder("scores", MODEL_RUN),
@@ -104,8 +102,7 @@ rule evaluate_taxonomy:
         runtime="1h",
     params:
         code=code("evaluate_taxonomy"),
-        title=entry("models", "model", "title"),
-        splits=per(inputs.tested_titles, "model"),
+        splits=per(selection.tested_splits, "model"),
         parameters=per(inputs.tested_parameters, "model"),
         seed=config["seed"],
         scores=folder("scores", MODEL_RUN),
@@ -132,7 +129,7 @@ rule compare_models:
     params:
         code=code("compare_models"),
         results=folder(),
-        titles={name: config["models"][name]["title"] for name in SOURCE_TRACERS},
+        models=SOURCE_TRACERS,
         seeds=config["seeds"],
         splits=of_role("id", "single", "ood"),
         seed=config["seed"],

@@ -27,6 +27,7 @@ rule write_tables:
         "../../environment.yml"
     params:
         code=code("write_tables"),
+        titles=inputs.titles(config),
     script:
         "../scripts/write_tables.py"
 

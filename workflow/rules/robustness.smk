@@ -73,7 +73,7 @@ rule score_robustness:
         code=code("score_robustness", models="model", detectors=config["robustness"]["detectors"]),
         frontend=entry("models", "model", "frontend"),
         entry=per(inputs.frontend, "model"),
-        cells=list(CELLS),
+        cells=CELLS,
         detectors={name: inputs.facts(config["detectors"][name]) for name in config["robustness"]["detectors"]},
     script:
         "../scripts/score_robustness.py"
@@ -95,7 +95,7 @@ rule evaluate_robustness:
     params:
         code=code("evaluate_robustness"),
         cells=CELLS,
-        splits={name: config["splits"][name] for name in of_role("id", "ood")},
+        roles={name: config["splits"][name]["role"] for name in of_role("id", "ood")},
         seed=config["seed"],
     script:
         "../scripts/evaluate_robustness.py"

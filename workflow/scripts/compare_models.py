@@ -4,4 +4,5 @@ with job(snakemake):
     from ncst.evaluation.compare_models import compare_models
 
     params = snakemake.params
-    compare_models(params.results, params.titles, snakemake.output[0], params.seeds, params.splits, draw=params.seed)
+    names = {name: name for name in params.models}
+    compare_models(params.results, names, snakemake.output[0], params.seeds, params.splits, draw=params.seed)

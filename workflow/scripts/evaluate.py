@@ -8,10 +8,9 @@ with job(snakemake):
 
     names, params = snakemake.wildcards, snakemake.params
     evaluate(
-        ScoredRun(names.model, params.title, int(names.seed), Path(params.scores), Path(params.ood)),
-        params.splits,
+        ScoredRun(names.model, names.model, int(names.seed), Path(params.scores), Path(params.ood)),
+        {name: {"title": name, "role": role} for name, role in params.roles.items()},
         params.detectors,
         snakemake.output[0],
-        titles=params.titles,
         draw=params.seed,
     )

@@ -6,8 +6,8 @@ with job(snakemake):
     evaluate_robustness(
         snakemake.input.scores,
         snakemake.input.metrics,
-        snakemake.params.cells,
-        snakemake.params.splits,
+        {name: name for name in snakemake.params.cells},
+        {name: {"title": name, "role": role} for name, role in snakemake.params.roles.items()},
         snakemake.output[0],
         draw=snakemake.params.seed,
     )

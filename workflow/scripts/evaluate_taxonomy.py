@@ -8,8 +8,8 @@ with job(snakemake):
 
     names, params = snakemake.wildcards, snakemake.params
     evaluate_taxonomy(
-        ScoredRun(names.model, params.title, int(names.seed), Path(params.scores)),
-        params.splits,
+        ScoredRun(names.model, names.model, int(names.seed), Path(params.scores)),
+        {name: name for name in params.splits},
         params.parameters,
         snakemake.output[0],
         draw=params.seed,

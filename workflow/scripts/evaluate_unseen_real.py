@@ -7,8 +7,6 @@ with job(snakemake):
     evaluate_unseen_real(
         dict(zip(params.splits, snakemake.input.scores)),
         dict(zip(params.splits, snakemake.input.measures)),
-        params.corpora,
-        params.title,
         snakemake.output[0],
         draw=params.seed,
     )

@@ -5,4 +5,12 @@ with job(snakemake):
 
     found = snakemake.input
     shortcuts = found.shortcuts[0] if found.shortcuts else None
-    write_tables(list(found.metrics), snakemake.output[0], found.paired, found.robustness, shortcuts, found.unseen_real)
+    write_tables(
+        list(found.metrics),
+        snakemake.output[0],
+        found.paired,
+        found.robustness,
+        shortcuts,
+        found.unseen_real,
+        snakemake.params.titles,
+    )

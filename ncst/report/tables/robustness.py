@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from ncst.formats.findings import ROBUSTNESS, SHORTCUTS, UNSEEN_REAL
 from ncst.formats.tables import Table
 from ncst.report.tables.text import measured
 
@@ -18,14 +17,14 @@ PARTS = ("value", "low", "high")
 
 
 def collect(robustness, shortcuts, unseen_real):
-    """Return ``{name: (table, blocks)}`` of the given files (see `write_tables`); none of absent ones."""
+    """Return ``{name: (table, blocks)}`` of the given objects of `ncst.formats.findings`; none of absent ones."""
     found = {}
     if robustness:
-        found["robustness"] = _robustness([ROBUSTNESS.read(path) for path in robustness])
+        found["robustness"] = _robustness(robustness)
     if shortcuts:
-        found["shortcuts"] = _shortcuts(SHORTCUTS.read(shortcuts))
+        found["shortcuts"] = _shortcuts(shortcuts)
     if unseen_real:
-        found["unseen_real"] = _unseen_real([UNSEEN_REAL.read(path) for path in unseen_real])
+        found["unseen_real"] = _unseen_real(unseen_real)
     return found
 
 

@@ -5,13 +5,14 @@ from pathlib import Path
 import pandas as pd
 
 from ncst.errors import NcstError
-from ncst.formats.findings import COMPARISONS
+from ncst.formats.findings import COMPARISONS, ROBUSTNESS, SHORTCUTS, UNSEEN_REAL
 from ncst.formats.metrics import METRICS as METRICS_FILE
 from ncst.formats.tables import PARTS, Table, write_table
 from ncst.report.tables import comparison, open_set, taxonomy
 from ncst.report.tables import robustness as robustness_tables
 from ncst.report.tables.paper import errata, published
 from ncst.report.tables.text import measured, texts, write_texts
+from ncst.report.titles import titled, titled_pairs
 
 RATES = {"auroc": "AUROC", "fpr95": "FPR95", "eer": "EER"}
 METRICS = RATES | open_set.METRICS | taxonomy.METRICS
@@ -42,7 +43,7 @@ CAPTIONS = {
 }
 
 
-def write_tables(metrics_paths, out_dir, comparisons=None, robustness=(), shortcuts=None, unseen_real=()):
+def write_tables(metrics_paths, out_dir, comparisons=None, robustness=(), shortcuts=None, unseen_real=(), titles=None):
     """Write tables 3 to 6, those of the open set, of the taxonomy and of robustness as CSV, Markdown, LaTeX and JSON.
 
     Parameters
@@ -59,13 +60,15 @@ def write_tables(metrics_paths, out_dir, comparisons=None, robustness=(), shortc
         Files of `ncst.formats.findings`, one per model and seed.
     shortcuts : path, optional
         The audit, see there.
+    titles : dict, optional
+        What `ncst.plan.inputs.titles` says; by default the files' own titles are shown.
 
     Raises
     ------
     NcstError
         If there is no metrics file, one is damaged, or two are of the same model and seed.
     """
-    runs = [METRICS_FILE.read(path) for path in metrics_paths]
+    runs = [_titled(METRICS_FILE, path, titles) for path in metrics_paths]
     names = [(run["model"], run["seed"]) for run in runs]
     if not runs or len(set(names)) < len(names):
         raise NcstError(
@@ -88,11 +91,20 @@ def write_tables(metrics_paths, out_dir, comparisons=None, robustness=(), shortc
             for (model, seed), part in tried.groupby(["model", "seed"], sort=False)
         ]
         _write(out_dir, "tuning", Table.of(tried, CAPTIONS["tuning"], titles=METRICS), blocks, errata("tuning"))
-    for name, (table, blocks) in robustness_tables.collect(robustness, shortcuts, unseen_real).items():
+    grids = [_titled(ROBUSTNESS, path, titles) for path in robustness]
+    real = [_titled(UNSEEN_REAL, path, titles) for path in unseen_real]
+    audit = SHORTCUTS.read(shortcuts) if shortcuts else None
+    for name, (table, blocks) in robustness_tables.collect(grids, audit, real).items():
         _write(out_dir, name, table, blocks, [NOTE.rpartition(" Round brackets")[0]])
     if comparisons:
         found = COMPARISONS.read(comparisons)
+        found = titled_pairs(found, titles) if titles else found
         _write(out_dir, "paired", *comparison.comparison_table(pd.DataFrame(found["rows"]), found["notes"]))
+
+
+def _titled(form, path, titles):
+    found = form.read(path)
+    return titled(found, titles) if titles else found
 
 
 def _write(out_dir, name, table, blocks, notes):
