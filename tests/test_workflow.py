@@ -217,22 +217,6 @@ def test_what_people_read_queues_the_report_alone(project):
     assert project.queued(overlay=["tests/tiny.yaml", "renamed.yaml"]) == REPORT
 
 
-GROWTH = {
-    "a codec": ({"select": {"codecs": ["real", "mimi", "encodec", "encodec_12", "dac", "soundstream"]}}, {}),
-    "a seed": ({"seeds": [688, 689]}, {}),
-    "a detector": ({"select": {"detectors": ["msp", "knn", "energy"]}}, {}),
-    "a perturbation": ({"robustness": {"perturbations": ["g711_mu", "noise_20"]}}, {}),
-    "a corpus": ({"roots": {"in_the_wild": "demo"}, "sources": {"in_the_wild_bonafide": {"size": 4}}}, {}),
-    "a size": ({"sources": {"asvspoof2019_la_spoof": {"size": 3}}}, {}),
-}
-
-
-@pytest.mark.parametrize(("overlay", "jobs"), GROWTH.values(), ids=GROWTH.keys())
-def test_growing_queues_what_is_new(project, overlay, jobs):
-    (project.folder / "more.yaml").write_text(yaml.safe_dump(overlay))
-    assert project.queued(overlay=["tests/tiny.yaml", "more.yaml"]) == REPORT | jobs
-
-
 def test_an_edited_base_reruns_every_codec(project):
     with edited(project.folder / "ncst/audio/codecs/_base.py", "\n\n\n", "\n\n\nEDITED = True\n\n\n"):
         queued = project.queued()
