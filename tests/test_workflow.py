@@ -217,6 +217,44 @@ def test_what_people_read_queues_the_report_alone(project):
     assert project.queued(overlay=["tests/tiny.yaml", "renamed.yaml"]) == REPORT
 
 
+SCORED = {"evaluate": 1, "score_robustness": 1, "evaluate_robustness": 1}
+TESTED = SCORED | {"sample_clips": 1, "perturb_clips": 1, "detect": 2, "map_embeddings": 1}
+GROWTH = {
+    "a codec": (
+        {"select": {"codecs": ["real", "mimi", "encodec", "encodec_12", "dac", "soundstream"]}},
+        TESTED | {"resynthesize": 2, "compute_features": 2, "write_manifest": 2, "score": 1},
+    ),
+    "a seed": (
+        {"seeds": [688, 689]},
+        SCORED | {"train": 1, "score": 8, "detect": 2, "map_embeddings": 1, "evaluate_unseen_real": 1},
+    ),
+    "a detector": (
+        {"select": {"detectors": ["msp", "knn", "energy"]}},
+        {"detect": 1, "evaluate": 1, "evaluate_robustness": 1},
+    ),
+    "a perturbation": (
+        {"robustness": {"perturbations": ["g711_mu", "noise_20"]}},
+        {"perturb_clips": 1, "score_robustness": 1, "evaluate_robustness": 1},
+    ),
+    "a corpus with two sets and two splits": (
+        {"roots": {"in_the_wild": "demo"}, "sources": {"in_the_wild_bonafide": {"size": 4}}},
+        TESTED
+        | dict.fromkeys(("speak_corpus", "index_corpus", "measure_clips", "evaluate_unseen_real"), 1)
+        | dict.fromkeys(("sample_sources", "write_real", "compute_features", "write_manifest", "score"), 2),
+    ),
+    "a size of one set": (
+        {"sources": {"asvspoof2019_la_spoof": {"size": 3}}},
+        TESTED | dict.fromkeys(("sample_sources", "write_real", "compute_features", "write_manifest", "score"), 1),
+    ),
+}
+
+
+@pytest.mark.parametrize(("overlay", "jobs"), GROWTH.values(), ids=GROWTH.keys())
+def test_growing_queues_what_is_new(project, overlay, jobs):
+    (project.folder / "more.yaml").write_text(yaml.safe_dump(overlay))
+    assert project.queued(overlay=["tests/tiny.yaml", "more.yaml"]) == REPORT | jobs
+
+
 def test_an_edited_base_reruns_every_codec(project):
     with edited(project.folder / "ncst/audio/codecs/_base.py", "\n\n\n", "\n\n\nEDITED = True\n\n\n"):
         queued = project.queued()
