@@ -8,6 +8,7 @@ import time
 
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import DDPStrategy
 from torch.multiprocessing import ProcessRaisedException
 from torch.utils.tensorboard import SummaryWriter
@@ -113,6 +114,7 @@ class Run(pl.LightningModule):
             devices=devices,
             strategy="auto" if devices == 1 else DDPStrategy(start_method="spawn", find_unused_parameters=True),
             sync_batchnorm=devices > 1 and device != "cpu",
+            plugins=[LightningEnvironment()],  # its processes are its own, also within a job of SLURM
             use_distributed_sampler=False,
             precision=PRECISIONS[self.recipe["precision"]],
             max_epochs=self.recipe["epochs"] - self.epoch,

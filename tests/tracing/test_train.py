@@ -147,6 +147,8 @@ def test_a_checkpoint_is_scored_instead_of_training(results, trained, tmp_path):
 
 def test_two_processes_train_as_one(results, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "build", plain_network)
+    for name, value in {"NTASKS": "1", "JOB_NAME": "python", "JOB_ID": "7", "PROCID": "0", "LOCALID": "0"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
     entry = changed(epochs=3, batch=10, class_weights="balanced", clip_grad=1.0)
     for processes in (1, 2):
         run(results, tmp_path / str(processes), entry, devices=processes)
