@@ -99,7 +99,7 @@ def failed_columns(reason: str, native_rate: int | None) -> dict[str, Any]:
     }
 
 
-def write_shard(path: PathLike, rows: Collection[Mapping[str, Any]]) -> None:
+def write_shard(path: PathLike, rows: Collection[Mapping[str, Any]], notes: Mapping[str, Any] | None = None) -> None:
     """Write *rows* to *path*, whole or not at all.
 
     Parameters
@@ -107,6 +107,8 @@ def write_shard(path: PathLike, rows: Collection[Mapping[str, Any]]) -> None:
     path : path
     rows : list of dict
         The keys of `SCHEMA`; ``audio`` is FLAC bytes, or the path of a 16 kHz file that is pointed at, or None.
+    notes : dict, optional
+        What was out of the ordinary when the clips were made, for the metadata: see `read_notes`.
 
     The SHA-256 over the content of all clips in order goes into the file's metadata.
     """
@@ -116,7 +118,8 @@ def write_shard(path: PathLike, rows: Collection[Mapping[str, Any]]) -> None:
     for row in rows:
         audio = row["audio"]
         content.update((audio.read_bytes() if isinstance(audio, Path) else audio) or b"\0")
-    schema = SCHEMA.with_metadata({**SCHEMA.metadata, "audio_sha256": content.hexdigest()})
+    metadata = {**SCHEMA.metadata, "audio_sha256": content.hexdigest()}
+    schema = SCHEMA.with_metadata(metadata | ({"notes": json.dumps(notes, sort_keys=True)} if notes else {}))
     parquet.write(path, pa.table(columns, schema=schema), row_group_size=ROW_GROUP)
 
 
@@ -152,6 +155,17 @@ def read_digest(path: PathLike) -> str:
     """
     with parquet.reading(path, "shard"):
         return (pq.read_schema(path).metadata or {}).get(b"audio_sha256", b"").decode()
+
+
+def read_notes(path: PathLike) -> dict[str, Any]:
+    """Return the notes in the metadata of the shard *path*; a `NcstError` if it is none.
+
+    ``precision`` is what the codec's network ran at instead of fp32, and how far that is from fp32; ``batch`` that the
+    GPU's memory made batches smaller.
+    """
+    with parquet.reading(path, "shard"):
+        notes: dict[str, Any] = json.loads((pq.read_schema(path).metadata or {}).get(b"notes", b"{}"))
+    return notes
 
 
 def count_rows(path: PathLike) -> int:
