@@ -18,6 +18,7 @@ import pytest
 import soundfile
 import yaml
 from helpers import benchmark
+from helpers.loaded import rows_of
 from signals import speech_like
 
 from ncst.plan.config import load_config, merge
@@ -93,6 +94,7 @@ def test_every_stage_leaves_its_product(project):
         "tables/robustness.csv",
         "tables/shortcuts.tex",
         "maps/mel_lcnn/seed-688.parquet",
+        "audio/README.md",
         "report/index.html",
         "report/figures/maps/mel-lcnn--codec.svg",
     ):
@@ -106,6 +108,17 @@ def test_counts_agree_from_end_to_end(project):
     assert len(manifest) == len(scores) == metrics["id"]["n"] == 8 * 3
     assert sorted(set(manifest["codec"].to_pylist())) == ["encodec", "mimi", "real"]
     assert metrics["classes"] == [0, 1, 4]
+
+
+def test_every_row_of_every_shard_is_loaded(project, tmp_path):
+    shards = list((project.results / "audio").rglob("*.parquet"))
+    loaded = rows_of(project.results / "audio", tmp_path)
+    assert loaded.keys() == {path.parts[-3] for path in shards}
+    for source_set, rows in loaded.items():
+        expected = [pq.read_metadata(path).num_rows for path in shards if path.parts[-3] == source_set]
+        assert len(rows) == sum(expected), source_set
+    rates = {(row["codec"], row["bitrate_kbps"]) for rows in loaded.values() for row in rows}
+    assert all(len(str(rate)) < 6 for _, rate in rates if rate), rates
 
 
 def test_the_clean_cell_is_what_was_scored(project):

@@ -3,17 +3,20 @@
 import csv
 import io
 import json
+import re
 import tarfile
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import soundfile
 
 from ncst.core.files import atomic_folder
 from ncst.core.waveforms import SAMPLE_RATE, encode_flac, to_pcm
 from ncst.errors import NcstError
-from ncst.formats.manifests import read_manifest
-from ncst.formats.shards import iter_clips
+from ncst.formats import dataset_card
+from ncst.formats.manifests import SCHEMA, read_manifest
+from ncst.formats.shards import huggingface_type, iter_clips
 from ncst.formats.sources import read_columns
 from ncst.plan import paths
 from ncst.plan.official_release import CORPORA, FOLDERS, LISTS, UTTERANCES
@@ -23,14 +26,27 @@ FACTS = (
     *("vq", "aux", "dec", "bitrate_kbps", "duration"),
 )
 CLIPS_PER_TAR = 1000
+TABLE = pa.schema([("file_name", pa.string()), *map(SCHEMA.field, FACTS)])
+ABOUT = """
+Clips of splits at 16 kHz, exported from {results}. A file or WebDataset key bears the id of its clip, percent-encoded
+where it has blanks or one of `% / \\ : * ? " < > |`, a key also where it has a dot: Python's `urllib.parse.unquote`
+gives the id back. `datasets.load_dataset` of this folder has a split for each of them, with every clip.
+"""
+READING = {
+    "audio": "`datasets` reads audio files through `torchcodec`, which needs FFmpeg; without them, the Parquet table "
+    "of a split names its files and `soundfile` reads them.",
+    "flac": "`flac` are bytes: `soundfile` reads them, and `cast_column('flac', datasets.Audio())` decodes them "
+    "through `torchcodec`, which needs FFmpeg.",
+}
 
 
 def export(results, out, layout, splits=None, progress=iter):
     """Write the clips of *splits* in one of the `LAYOUTS` into the new folder *out*, whole or not at all.
 
-    ``wav``: a folder per split with 16-bit mono 16 kHz files and ``metadata.csv``, which Hugging Face's audiofolder
-    reads. ``webdataset``: tar files of FLAC and JSON, up to 1,000 clips each, the same bytes every time.
-    ``st-codecfake``: the tree of the official release, which the authors' scripts read.
+    ``wav``: a folder per split with 16-bit mono 16 kHz files and ``metadata.csv``. ``webdataset``: tar files of FLAC
+    and JSON, up to 1,000 clips each, the same bytes every time. ``st-codecfake``: the tree of the official release,
+    which the authors' scripts read. Each has a dataset card by which Hugging Face's `datasets` finds every clip, and a
+    file or key bears the id of its clip, see `file_stem` and `key_of`.
 
     Parameters
     ----------
@@ -84,21 +100,70 @@ def _clips(results, manifest, progress):
                 yield wanted[number], samples
 
 
+def file_stem(clip_id):
+    """Return what the file of a clip is called, without ending: its id, percent-encoded where no file name may have it.
+
+    So no id leads out of its folder, and lists that blanks separate can name every file.
+
+    >>> file_stem("dac_p225_001.a"), file_stem("../a b")
+    ('dac_p225_001.a', '..%2Fa%20b')
+    """
+    return _encoded(r'[\s\x00-\x1f%/\\:*?"<>|]', clip_id)
+
+
+def key_of(clip_id):
+    """Return the WebDataset key of a clip: as `file_stem`, and without dots, at which readers end a key.
+
+    >>> key_of("a.b")
+    'a%2Eb'
+    """
+    return _encoded(r"\.", file_stem(clip_id))
+
+
+def _encoded(characters, text):
+    return re.sub(characters, lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), text)
+
+
 def _write_wav(path, samples):
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, to_pcm(samples), SAMPLE_RATE, subtype="PCM_16")
 
 
+def _write_audio_card(results, folder, listed):
+    """Write the card of *listed*, {split: (pattern, [facts with file_name])}, and the typed tables that it needs.
+
+    Text tables do not do: `datasets` guesses the types of each anew, and refuses splits in which they differ.
+    """
+    plain, splits = dataset_card.plain_names(listed), {}
+    for split, (pattern, rows) in listed.items():
+        table = f"{plain[split]}.parquet"
+        pq.write_table(pa.Table.from_pylist(rows, TABLE), folder / table)
+        audio = [pattern] * (2 if len(rows) == 1 else 1)  # for `datasets`, one file and one table are tables
+        splits[plain[split]] = [*audio, table]
+    options = {"metadata_filenames": [files[-1] for files in splits.values()]}
+    _write_card(results, folder, splits, "audio", options)
+
+
+def _write_card(results, folder, splits, column, options=None, features=()):
+    text = f"{ABOUT.format(results=results.name)}\n{READING[column]}"
+    dataset_card.write(folder / "README.md", results.name, text, {"default": splits}, options, features)
+
+
 def _wav(results, folder, manifests, named, progress):
+    listed = {}
     for split, manifest in manifests.items():
         (folder / split).mkdir(parents=True)
+        rows = []
+        for row, samples in _clips(results, manifest, progress):
+            name = f"{file_stem(row['clip_id'])}.wav"
+            _write_wav(folder / split / name, samples)
+            rows.append({**row, "file_name": name})
         with (folder / split / "metadata.csv").open("w", encoding="utf-8", newline="") as file:
-            table = csv.DictWriter(file, ["file_name", *FACTS], extrasaction="ignore", lineterminator="\n")
+            table = csv.DictWriter(file, TABLE.names, extrasaction="ignore", lineterminator="\n")
             table.writeheader()
-            for row, samples in _clips(results, manifest, progress):
-                name = f"{row['clip_id']}.wav"
-                _write_wav(folder / split / name, samples)
-                table.writerow({"file_name": name, **row})
+            table.writerows(rows)
+        listed[split] = f"{split}/*.wav", [{**row, "file_name": f"{split}/{row['file_name']}"} for row in rows]
+    _write_audio_card(results, folder, listed)
     return {split: len(manifest) for split, manifest in manifests.items()}
 
 
@@ -108,10 +173,16 @@ def _webdataset(results, folder, manifests, named, progress):
         for number, (row, samples) in enumerate(_clips(results, manifest, progress)):
             if number % CLIPS_PER_TAR == 0:
                 tar = _next_tar(tar, folder / f"{split}-{number // CLIPS_PER_TAR:06d}.tar")
-            facts = json.dumps({key: row[key] for key in FACTS}, ensure_ascii=False)
-            _add(tar, f"{number:08d}.flac", encode_flac(samples))
-            _add(tar, f"{number:08d}.json", facts.encode())
+            key, facts = key_of(row["clip_id"]), {name: row[name] for name in FACTS}
+            _add(tar, f"{key}.flac", encode_flac(samples))
+            _add(tar, f"{key}.json", json.dumps(facts, ensure_ascii=False).encode())
         tar.close()
+    plain = dataset_card.plain_names(manifests)
+    facts = [{"name": name, "dtype": huggingface_type(SCHEMA.field(name).type)} for name in FACTS]
+    features = [{"name": "flac", "dtype": "binary"}, {"name": "json", "struct": facts}]
+    features += [{"name": name, "dtype": "string"} for name in ("__key__", "__url__")]
+    splits = {plain[split]: [f"{split}-??????.tar"] for split in manifests}
+    _write_card(results, folder, splits, "flac", features=features)
     return {split: len(manifest) for split, manifest in manifests.items()}
 
 
@@ -132,7 +203,7 @@ def _add(tar, name, content):
 def _st_codecfake(results, folder, manifests, named, progress):
     lists = {split: (name, place) for name, (place, _, _, split) in LISTS.items()}
     places = {split: place for place, (*_, split) in (FOLDERS | CORPORA).items()}
-    counts, sets = {}, set()
+    listed, sets = {}, set()
     for split, manifest in manifests.items():
         if split not in lists and split not in places:
             if named:
@@ -141,26 +212,27 @@ def _st_codecfake(results, folder, manifests, named, progress):
                 )
             continue
         place = lists[split][1] if split in lists else places[split]
-        lines = []
+        rows, labels = [], []
         for row, samples in _clips(results, manifest, progress):
-            name = row["clip_id"]
+            name = file_stem(row["clip_id"])
             if place.startswith("ID_diff_config"):
-                name = f"{Path(place).name}_{row['utt_id']}"
-            if split in lists:
-                lines.append(f"{name}.wav {'fake' if row['label'] else 'real'} {row['label']}\n")
+                name = f"{Path(place).name}_{file_stem(row['utt_id'])}"
+            labels.append(f"{name}.wav {'fake' if row['label'] else 'real'} {row['label']}\n")
             _write_wav(folder / place / f"{name}.wav", samples)
-        if lines:
+            rows.append({**row, "file_name": f"{place}/{name}.wav"})
+        if split in lists:
             path = folder / lists[split][0]
             path.parent.mkdir(exist_ok=True)
-            path.write_text("".join(lines), encoding="utf-8")
-        counts[split] = len(manifest)
+            path.write_text("".join(labels), encoding="utf-8")
+        listed[split] = f"{place}/*.wav", rows
         if place not in CORPORA:
             sets |= set(manifest["source_set"].to_pylist())
-    if not counts:
+    if not listed:
         raise NcstError(f"None of {list(manifests)} has a place in the official release: use `--layout wav`.")
     if sets:
         _write_utterances(results, sorted(sets), folder / UTTERANCES)
-    return counts
+    _write_audio_card(results, folder, listed)
+    return {split: len(rows) for split, (_, rows) in listed.items()}
 
 
 def _write_utterances(results, sets, path):

@@ -17,8 +17,8 @@ SCHEMA = pa.schema(
         ("label", pa.int16()),
         *[(name, pa.string()) for name in ("codec", "source_set", "corpus", "speaker", "language", "gender")],
         *[(name, pa.string()) for name in ("vq", "aux", "dec")],
-        ("bitrate_kbps", pa.float32()),
-        ("duration", pa.float32()),
+        ("bitrate_kbps", pa.float64()),
+        ("duration", pa.float64()),
         ("shard_file", pa.string()),
         ("row", pa.int32()),
     ]

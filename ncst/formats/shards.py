@@ -30,20 +30,24 @@ _FIELDS = [
     ("vq", pa.string()),
     ("aux", pa.string()),
     ("dec", pa.string()),
-    ("bitrate_kbps", pa.float32()),
+    ("bitrate_kbps", pa.float64()),
     ("native_rate", pa.int32()),
-    ("duration", pa.float32()),
+    ("duration", pa.float64()),
     ("rms_db", pa.float32()),
     ("delay_ms", pa.float32()),
     ("status", pa.string()),
     ("reason", pa.string()),
 ]
 _AUDIO = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-_HUGGINGFACE_TYPES = {pa.string(): "string", pa.int16(): "int16", pa.int32(): "int32", pa.float32(): "float32"}
+
+
+def huggingface_type(kind: pa.DataType) -> str:
+    """Return what `datasets` calls a pyarrow type of a number or text."""
+    return {"float": "float32", "double": "float64"}.get(str(kind), str(kind))
 
 
 def _schema() -> pa.Schema:
-    features: dict[str, Any] = {name: {"dtype": _HUGGINGFACE_TYPES[kind], "_type": "Value"} for name, kind in _FIELDS}
+    features: dict[str, Any] = {name: {"dtype": huggingface_type(kind), "_type": "Value"} for name, kind in _FIELDS}
     features["audio"] = {"sampling_rate": SAMPLE_RATE, "_type": "Audio"}
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
     return pa.schema([*_FIELDS, ("audio", _AUDIO)], metadata=metadata)

@@ -20,6 +20,9 @@ PROSE = {"changes", "download", "known", "licence", "notes", "paper", "reference
 """Keys of entries that people read and no job does."""
 
 
+SHARDS = f"<results>/{paths.SHARD}"
+
+
 def facts(entry: Any) -> Any:
     """Return a config entry without its `PROSE`."""
     return {key: value for key, value in entry.items() if key not in PROSE} if isinstance(entry, dict) else entry
@@ -195,7 +198,23 @@ def indexes(config: Config, source_set: str) -> list[str]:
 
 def audio(config: Config, *splits: str) -> list[str]:
     """Return the shards of audio of *splits*, each once."""
-    return sharding.pair_files(config, "<results>/audio/{source_set}/{codec}/{shard}.parquet", _pairs(config, splits))
+    return sharding.pair_files(config, SHARDS, _pairs(config, splits))
+
+
+def audio_sets(config: Config) -> dict[str, dict[str, list[str]]]:
+    """Return ``{source set: {codec: shard ids}}`` of all audio that the run makes, real speech behind it included."""
+    wanted, released = _pairs(config, selection.splits(config)), official_release.pair_folders(config)
+    found: dict[str, dict[str, list[str]]] = {}
+    for source_set, codec in wanted:
+        needed = [codec] if (source_set, codec) in released else ["real", codec]
+        found.setdefault(source_set, {}).update(dict.fromkeys(needed, sharding.shards(config, source_set)))
+    return found
+
+
+def every_shard(config: Config) -> list[str]:
+    """Return the shards of `audio_sets`."""
+    pairs = [(source_set, codec) for source_set, codecs in audio_sets(config).items() for codec in codecs]
+    return sharding.pair_files(config, SHARDS, pairs)
 
 
 def features(config: Config, frontend: str, *splits: str) -> list[str]:

@@ -4,10 +4,13 @@ import csv
 import hashlib
 import json
 import tarfile
+from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
 import soundfile
+from helpers.loaded import files_of, rows_of
 from helpers.shard_rows import row
 from typer.testing import CliRunner
 
@@ -16,8 +19,9 @@ from ncst.cli import app
 from ncst.core.files import atomic_folder
 from ncst.errors import NcstError
 from ncst.exchange import export as module
-from ncst.exchange.export import export
+from ncst.exchange.export import LAYOUTS, export
 from ncst.formats.shards import iter_clips, write_shard
+from ncst.formats.sources import write_sources
 
 SHARDS = [f"toy/{codec}/{shard}.parquet" for codec in ("real", "dac") for shard in ("00000-of-00002", "00001-of-00002")]
 
@@ -28,6 +32,7 @@ def results(tmp_path):
     for number, shard in enumerate(SHARDS):
         codec = shard.split("/")[1]
         rows = [row(codec, f"u{number % 2}{i}", 0 if codec == "real" else 11, ok=i != 1) for i in range(4)]
+        rows = [clip | {"bitrate_kbps": 1.6} for clip in rows]
         write_shard(folder / "audio" / shard, rows)
     for split, shards in {"unseen_real/toy": SHARDS[:2], "eval_id": SHARDS}.items():
         paths = [folder / "audio" / shard for shard in shards]
@@ -39,6 +44,7 @@ def test_wav_files_have_their_labels_beside_them(results, tmp_path):
     assert export(results, tmp_path / "out", "wav") == {"eval_id": 12, "unseen_real/toy": 6}
     with (tmp_path / "out/eval_id/metadata.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
+    assert {r["bitrate_kbps"] for r in rows} == {"1.6"}
     assert {r["file_name"] for r in rows} == {p.name for p in (tmp_path / "out/eval_id").glob("*.wav")}
     assert {(r["codec"], r["label"]) for r in rows} == {("real", "0"), ("dac", "11")}
     first = next(samples for _, samples in iter_clips(results / "audio" / SHARDS[0]))
@@ -58,12 +64,52 @@ def test_tars_are_the_same_bytes_every_time(results, tmp_path, monkeypatch):
         assert hashlib.sha256(tar.read_bytes()).digest() == hashlib.sha256(again.read_bytes()).digest()
     with tarfile.open(tars[-1]) as tar:
         names = tar.getnames()
-        facts = json.load(tar.extractfile("00000011.json"))
-        samples, rate = soundfile.read(tar.extractfile("00000011.flac"))
-    assert names == ["00000010.flac", "00000010.json", "00000011.flac", "00000011.json"]
+        facts = json.load(tar.extractfile("u13.json"))
+        samples, rate = soundfile.read(tar.extractfile("u13.flac"))
+    assert names == ["u12.flac", "u12.json", "u13.flac", "u13.json"]
     assert facts["label"] == {"real": 0, "dac": 11}[facts["codec"]]
     assert (rate, len(samples)) == (16_000, 8000)
     assert np.isclose(samples, 0.1, atol=1e-4).all()
+
+
+ODD = ("0004", "a.b.c", "../../out", "/etc/x", "two words", "語%2E", "NA")
+
+
+@pytest.fixture
+def odd(tmp_path):
+    """Splits whose columns look like other types: speakers of digits alone, nothing but nulls; one of one clip."""
+    folder = tmp_path / "results"
+    known = [row("real", name, 0) | {"speaker": "0003", "gender": None, "bitrate_kbps": None} for name in ODD]
+    write_shard(folder / "audio/toy/real/00000-of-00001.parquet", known)
+    write_shard(folder / "audio/toy/dac/00000-of-00001.parquet", [row("dac", name, 11) for name in ODD])
+    write_sources(
+        folder / "sources/toy.parquet", "toy", [{"utt_id": name, "corpus": "toy"} for name in (*ODD, "alone")], []
+    )
+    write_shard(folder / "audio/toy/mimi/00000-of-00001.parquet", [row("mimi", "alone", 1)])
+    for split, codec in {"alm/moshi": "real", "ood_multi": "dac", "dev": "mimi"}.items():
+        shard = folder / f"audio/toy/{codec}/00000-of-00001.parquet"
+        write_manifest(split, {}, [shard], folder / "audio", folder / f"manifests/{split}.parquet")
+    return folder
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_exported_clip_is_loaded_whatever_it_is_called(odd, tmp_path, layout):
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    out = tmp_path / "a/b/c/out"
+    export(odd, out, layout)
+    assert all(path.is_relative_to(out) for path in {*tmp_path.rglob("*")} - before if path.is_file())
+    loaded = rows_of(out, tmp_path / "cache") if layout == "webdataset" else files_of(out)
+    counts = {"alm_moshi": len(ODD), "ood_multi": len(ODD), "dev": 1}
+    assert {split: len(rows) for split, rows in loaded.items()} == counts
+    for split, prefix, speaker in (("alm_moshi", "", "0003"), ("ood_multi", "dac_", "s")):
+        facts = [r["json"] if layout == "webdataset" else r for r in loaded[split]]
+        assert [r["clip_id"] for r in facts] == [prefix + name for name in ODD]
+        assert {r["speaker"] for r in facts} == {speaker}
+        if layout == "webdataset":
+            assert [unquote(r["__key__"]) for r in loaded[split]] == [prefix + name for name in ODD]
+            assert all(r["flac"][:4] == b"fLaC" for r in loaded[split])
+        else:
+            assert all(Path(r["audio"]).is_file() for r in loaded[split])
 
 
 def test_nothing_is_overwritten_or_half_written(results, tmp_path):

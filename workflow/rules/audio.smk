@@ -48,3 +48,22 @@ rule resynthesize:
         max_failed=config["max_failed"],
     script:
         "../scripts/resynthesize.py"
+
+
+rule write_card:
+    input:
+        inputs.every_shard(config),
+    output:
+        "<results>/audio/README.md",
+    log:
+        "<logs>/write_card.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=code("write_card"),
+        name=config["name"],
+        sets=inputs.audio_sets(config),
+        audio=folder("audio"),
+    script:
+        "../scripts/write_card.py"
