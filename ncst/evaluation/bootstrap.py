@@ -19,6 +19,7 @@ from ncst.evaluation.metrics import (
     eer,
     f1_scores,
     fpr_at,
+    min_dcf,
     oscr,
     risk_coverage,
     sweep,
@@ -186,8 +187,8 @@ def open_set(
     Returns
     -------
     dict
-        ``auroc``, ``fpr95``, ``eer``, ``aupr_in``, ``aupr_out`` and, with *correct*, ``oscr`` and ``aurc``: intervals;
-        with *groups* ``by_group``: group to its ``auroc`` and ``fpr95``.
+        ``auroc``, ``fpr95``, ``eer``, ``min_dcf``, ``aupr_in``, ``aupr_out`` and, with *correct*, ``oscr``, ``aurc``:
+        intervals; with *groups* ``by_group``: group to its ``auroc`` and ``fpr95``.
     """
     swept = sweep(known, unknown)
     ids, cluster = np.unique(np.concatenate([known_utterances, unknown_utterances]), return_inverse=True)
@@ -217,6 +218,7 @@ def _measures(swept, weights, right, parts):
         return {}
     fpr, tpr = unknown / unknown[-1], known / known[-1]
     values: dict[Any, float] = {"auroc": auroc(fpr, tpr), "fpr95": fpr_at(fpr, tpr), "eer": eer(fpr, tpr)}
+    values["min_dcf"] = min_dcf(fpr, tpr)
     values["aupr_in"], values["aupr_out"] = aupr(known, unknown)
     if right is not None:
         hits = swept.accepted(weights * right)

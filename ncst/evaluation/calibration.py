@@ -4,24 +4,45 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import isotonic_regression, minimize_scalar
-from scipy.special import logsumexp, softmax
+from scipy.special import logsumexp
 
 from ncst.evaluation.bootstrap import RESAMPLES, Interval, draws, interval
+from ncst.evaluation.detectors._base import log_others, single_precision
+from ncst.evaluation.metrics import DCF_MISS
 
 BINS = 15
+TEMPERATURES = 0.1, 10.0
 
 
 def temperature(logits: np.ndarray, truth: np.ndarray) -> float:
-    """Return the T in [0.1, 10] for which ``softmax(logits / T)`` fits (N,) class positions best (least log loss).
+    """Return the T in `TEMPERATURES` for which ``softmax(logits / T)`` fits (N,) class positions best (least log loss).
+
+    Where every row is right the loss falls with T, and T is its lower bound: such rows choose none (`at_bound`).
 
     References
     ----------
     C. Guo et al.: On calibration of modern neural networks. ICML 2017, arXiv 1706.04599.
     """
+    logits = np.asarray(logits, np.float64)
     found = minimize_scalar(
-        lambda log: log_loss(logits / np.exp(log), truth), bounds=np.log([0.1, 10.0]), method="bounded"
+        lambda log: log_loss(logits / np.exp(log), truth), bounds=np.log(TEMPERATURES), method="bounded"
     )
     return float(np.exp(found.x))
+
+
+def at_bound(chosen: float) -> bool:
+    """Return whether a `temperature` is, but for the search's tolerance, the least or the largest that it may be."""
+    return not TEMPERATURES[0] * 1.01 < chosen < TEMPERATURES[1] / 1.01
+
+
+def published_ties(logits: np.ndarray) -> float:
+    """Return the share of the rows of (N, C) logits that MSP as published, in single precision, cannot tell apart.
+
+    They have the largest probability of another row, exactly one for most of them, though not its logits' order.
+    """
+    groups = np.unique(single_precision(logits), return_inverse=True)[1]
+    distinct = np.unique(np.stack([groups, log_others(logits)], axis=1), axis=0)[:, 0].astype(int)
+    return float((np.bincount(distinct)[groups] > 1).mean())
 
 
 def log_loss(logits: np.ndarray, truth: np.ndarray) -> float:
@@ -57,7 +78,7 @@ def reliability(
     M. P. Naeini, G. F. Cooper, M. Hauskrecht: Obtaining well calibrated probabilities using Bayesian binning. AAAI
     2015.
     """
-    confidence = softmax(np.asarray(logits, np.float64), axis=1).max(axis=1)
+    confidence = -np.expm1(log_others(logits))
     right = logits.argmax(axis=1) == truth
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     ids, cluster = np.unique(utterances, return_inverse=True)
@@ -93,17 +114,41 @@ def cllr(
     N. Brummer, J. du Preez: Application-independent evaluation of speaker detection. Computer Speech and Language 20,
     2006.
     """
+    bits = 1 / (2 * np.log(2))
+    costs = np.logaddexp(0, -np.asarray(known)) * bits, np.logaddexp(0, np.asarray(unknown)) * bits
+    return _cost(*costs, known_utterances, unknown_utterances, *names, resamples=resamples)
+
+
+def act_dcf(
+    known: np.ndarray,
+    unknown: np.ndarray,
+    known_utterances: np.ndarray,
+    unknown_utterances: np.ndarray,
+    *names: str | int,
+    resamples: int = RESAMPLES,
+) -> Interval:
+    """Return the detection cost at the threshold that log likelihood ratios (nats, for *known*) imply, with interval.
+
+    A clip is accepted as known from ``-log(DCF_MISS)`` on, where that costs less than to reject it. The costs are those
+    of `ncst.evaluation.metrics.min_dcf`, which it reaches where the ratios are calibrated there.
+    """
+    threshold = -np.log(DCF_MISS)
+    costs = DCF_MISS * (np.asarray(known) < threshold), 1.0 * (np.asarray(unknown) >= threshold)
+    return _cost(*costs, known_utterances, unknown_utterances, *names, resamples=resamples)
+
+
+def _cost(known, unknown, known_utterances, unknown_utterances, *names, resamples):
+    """Return the sum of the mean costs of (N,) *known* and (K,) *unknown* rows with its interval."""
     ids, cluster = np.unique(np.concatenate([known_utterances, unknown_utterances]), return_inverse=True)
     groups = cluster[: len(known)], cluster[len(known) :]
-    costs = np.logaddexp(0, -np.asarray(known)), np.logaddexp(0, np.asarray(unknown))
-    columns = [np.bincount(group, values, len(ids)) for group, cost in zip(groups, costs) for values in (cost, None)]
+    columns = [
+        np.bincount(group, values, len(ids)) for group, cost in zip(groups, (known, unknown)) for values in (cost, None)
+    ]
     table = np.stack(columns, axis=1)
 
     def mean(counts):
         inside, known_rows, outside, unknown_rows = counts @ table
-        if known_rows == 0 or unknown_rows == 0:
-            return None
-        return (inside / known_rows + outside / unknown_rows) / (2 * np.log(2))
+        return None if known_rows == 0 or unknown_rows == 0 else inside / known_rows + outside / unknown_rows
 
     value = mean(np.ones(len(ids)))
     drawn = [mean(counts) for counts in draws(len(ids), resamples, *names)]

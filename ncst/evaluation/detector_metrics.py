@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ncst.evaluation.bootstrap import closed_set, open_set
-from ncst.evaluation.calibration import cllr, min_cllr
+from ncst.evaluation.calibration import act_dcf, cllr, min_cllr
 from ncst.evaluation.metrics import confusion, histograms, risk_coverage, sweep, thinned, threshold_at
 from ncst.formats.scores import Scores
 
@@ -52,7 +52,8 @@ def detector_metrics(
     numbers |= {"threshold95": threshold_at(swept), "min_cllr": min_cllr(inside, outside)}
     if ratio:
         inner, outer = (ratio["slope"] * scores + ratio["intercept"] for scores in (inside, outside))
-        numbers["cllr"] = cllr(inner, outer, *clusters, *names, resamples=resamples)
+        for name, cost in {"cllr": cllr, "act_dcf": act_dcf}.items():
+            numbers[name] = cost(inner, outer, *clusters, *names, resamples=resamples)
     if dev is not None:
         threshold = threshold_at(sweep(dev, dev))
         numbers |= _decisions(inside, outside, known, unknown, clusters, threshold, names, resamples)

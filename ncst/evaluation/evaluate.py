@@ -9,7 +9,7 @@ import numpy as np
 from ncst.core.files import PathLike
 from ncst.errors import NcstError
 from ncst.evaluation.bootstrap import RESAMPLES, Interval, closed_set
-from ncst.evaluation.calibration import log_loss, reliability, temperature
+from ncst.evaluation.calibration import at_bound, log_loss, published_ties, reliability, temperature
 from ncst.evaluation.detector_metrics import detector_metrics
 from ncst.evaluation.metrics import confusion
 from ncst.evaluation.run_folders import ScoredRun
@@ -139,8 +139,11 @@ def _calibration(known, dev, draw, resamples):
     truth = known.positions()
     scales = {"": 1.0} | ({} if dev is None else {"_scaled": temperature(dev.logits, dev.positions())})
     result: dict[str, Any] = {"temperature": scales.get("_scaled"), "reliability": {}}
+    result["published_ties"] = published_ties(known.logits)
+    if dev is not None:
+        result["at_bound"] = at_bound(scales["_scaled"])
     for suffix, scale in scales.items():
-        logits = known.logits / scale
+        logits = known.logits.astype(np.float64) / scale
         result[f"ece{suffix}"], result["reliability"][f"bins{suffix}"] = reliability(
             logits, truth, known.utt_id, draw, known.split, resamples=resamples
         )

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+P_UNKNOWN, COST_MISS, COST_FALSE_ALARM = 0.05, 1.0, 10.0
+DCF_MISS = COST_MISS * (1 - P_UNKNOWN) / (COST_FALSE_ALARM * P_UNKNOWN)
+"""Detection costs as in ASVspoof 5: one clip in twenty is unknown, to reject a known one (a miss) costs 1, to accept an
+unknown one (a false alarm) 10. Costs are divided by that of accepting all, 0.5, which leaves this weight to a miss."""
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -77,6 +82,17 @@ def eer(fpr: np.ndarray, tpr: np.ndarray) -> float:
     gap = np.abs(1.0 - tpr - fpr)
     best = after if gap[after] <= gap[after - 1] + 1e-12 else after - 1
     return float((1.0 - tpr[best] + fpr[best]) / 2.0)
+
+
+def min_dcf(fpr: np.ndarray, tpr: np.ndarray) -> float:
+    """Return the least detection cost over all thresholds: `DCF_MISS` (1 - tpr) + fpr, 0 to 1.
+
+    References
+    ----------
+    X. Wang et al.: ASVspoof 5: crowdsourced speech data, deepfakes, and adversarial attacks at scale. ASVspoof
+    workshop 2024, arXiv 2408.08739.
+    """
+    return float((DCF_MISS * (1.0 - tpr) + fpr).min())
 
 
 def threshold_at(swept: Sweep, level: float = 0.95) -> float:

@@ -1,6 +1,6 @@
 """Metrics: what the test splits say of one model and seed, and the same of a taxonomy tracer."""
 
-from ncst.core.json_format import NUMBER, TEXT, WHOLE, Format, by_name, listing, or_null, record
+from ncst.core.json_format import NUMBER, TEXT, WHOLE, YES_NO, Format, by_name, listing, or_null, record
 
 INTERVAL = record({"value": NUMBER, "low": NUMBER, "high": NUMBER})
 COUNTS = by_name(WHOLE)
@@ -25,8 +25,9 @@ _CALIBRATION = record(
         "reliability": record({"bins": _BINS}, {"bins_scaled": _BINS}),
         "ece": INTERVAL,
         "nll": NUMBER,
+        "published_ties": NUMBER,
     },
-    {"ece_scaled": INTERVAL, "nll_scaled": NUMBER},
+    {"ece_scaled": INTERVAL, "nll_scaled": NUMBER, "at_bound": YES_NO},
 )
 _SINGLE = record(
     {"title": TEXT, "n": WHOLE, "label": WHOLE, "label_name": TEXT, "accuracy": INTERVAL, "predicted": COUNTS}
@@ -39,11 +40,12 @@ _DETECTOR = record(
 _RATES = {"auroc": INTERVAL, "fpr95": INTERVAL}
 _DETECTED = record(
     _RATES
-    | dict.fromkeys(("eer", "aupr_in", "aupr_out", "oscr", "aurc"), INTERVAL)
+    | dict.fromkeys(("eer", "min_dcf", "aupr_in", "aupr_out", "oscr", "aurc"), INTERVAL)
     | {"threshold95": NUMBER, "min_cllr": NUMBER},
     {
         "by_group": by_name(record(_RATES)),
         "cllr": INTERVAL,
+        "act_dcf": INTERVAL,
         "threshold_dev": NUMBER,
         "open_macro_f1": INTERVAL,
         "open_confusion": by_name(listing(WHOLE)),

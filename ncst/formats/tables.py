@@ -13,7 +13,10 @@ PARTS = ("low", "high", "sd", "paper", "corrected")
 _VALUE = {"type": ["string", "number", "null"]}
 _BESIDE = record({}, dict.fromkeys(PARTS, listing(or_null(NUMBER))))
 _COLUMN = record({"name": TEXT, "title": TEXT, "values": listing(_VALUE), "beside": _BESIDE, "percent": YES_NO})
-_FORMAT = Format("table of results", record({"caption": TEXT, "columns": listing(_COLUMN), "across": or_null(TEXT)}))
+_FORMAT = Format(
+    "table of results",
+    record({"caption": TEXT, "columns": listing(_COLUMN), "across": or_null(TEXT), "notes": listing(TEXT)}),
+)
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,14 @@ class Table:
     columns : list of Column
     across : str or None
         The column whose values stand across where there is room, such as the classes.
+    notes : list of str
+        What a reader must know of its numbers.
     """
 
     caption: str
     columns: list[Column]
     across: str | None = None
+    notes: list[str] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -126,7 +132,8 @@ def read_table(path: PathLike) -> Table:
         If the file holds none.
     """
     content = _FORMAT.read(path)
-    return Table(content["caption"], [Column(**column) for column in content["columns"]], content["across"])
+    columns = [Column(**column) for column in content.pop("columns")]
+    return Table(columns=columns, **content)
 
 
 def write_table(path: PathLike, table: Table) -> None:

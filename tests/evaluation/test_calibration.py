@@ -3,7 +3,17 @@ import pytest
 from sklearn import calibration as oracle
 from sklearn.linear_model import LogisticRegression
 
-from ncst.evaluation.calibration import cllr, log_loss, min_cllr, reliability, temperature
+from ncst.evaluation.calibration import (
+    act_dcf,
+    at_bound,
+    cllr,
+    log_loss,
+    min_cllr,
+    published_ties,
+    reliability,
+    temperature,
+)
+from ncst.evaluation.metrics import min_dcf, sweep
 from ncst.evaluation.tune import logistic
 
 
@@ -52,6 +62,44 @@ def test_cllr_of_known_cases():
     assert min_cllr(np.zeros(5), np.zeros(9)) == pytest.approx(1.0)
     assert min_cllr(np.zeros(5), np.ones(9)) == pytest.approx(0.0, abs=1e-12)
     assert min_cllr(np.ones(5), np.zeros(9)) == pytest.approx(1.0), "a monotone map cannot turn scores round"
+
+
+def test_detection_costs_are_those_computed_by_hand():
+    """1.9 for the share of known clips rejected, 1 for that of unknown ones accepted."""
+    known, unknown = np.array([0.0, 1, 2, 3]), np.array([1.5, 2.5])
+    assert min_dcf(*sweep(known, unknown).rates()) == pytest.approx(1.9 * 2 / 4 + 0)
+    assert min_dcf(*sweep(known, known).rates()) == pytest.approx(1.0), "no better than accepting all"
+    assert min_dcf(*sweep(known, known + 9).rates()) == 0
+    assert -np.log(1.9) == pytest.approx(-0.6419, abs=1e-4)
+    names = np.arange(6)
+    told = act_dcf(np.array([3, 0, -0.6, -0.7]), np.array([-0.64, -2]), names[:4], names[4:], 1, resamples=50)
+    assert told["value"] == pytest.approx(1.9 * 1 / 4 + 1 / 2) and told["low"] < told["value"] < told["high"]
+
+
+def test_the_cost_at_a_calibrated_threshold_nears_the_least():
+    rng = np.random.default_rng(0)
+    known, unknown = rng.standard_normal(40_000) + 1, rng.standard_normal(40_000) - 1
+    names = np.arange(80_000)
+    least = min_dcf(*sweep(-known, -unknown).rates())
+    calibrated, shifted = (
+        act_dcf(2 * known + shift, 2 * unknown + shift, names[:40_000], names[40_000:], 1, resamples=2)["value"]
+        for shift in (0, 3)
+    )
+    assert least <= calibrated < least + 0.005 < shifted - 0.1
+
+
+def test_ties_of_the_published_score_are_counted():
+    logits = np.array([[40, 0, 0], [50, 0, 0], [1, 0, 0], [3, 0, 0], [3, 0, 0], [0, 60, 0]], np.float32)
+    assert published_ties(logits) == 3 / 6, "equal logits are no tie that double precision breaks"
+    assert published_ties(logits[2:]) == 0
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_temperature_at_its_bound_is_known(right):
+    logits, truth = confident(1.0)
+    assert not at_bound(temperature(logits, truth))
+    sure = logits.argmax(axis=1) if right else (logits.argmax(axis=1) + 1) % 4
+    assert at_bound(temperature(logits, sure))
 
 
 def test_a_logistic_map_calibrates_gaussians_and_equals_sklearn():

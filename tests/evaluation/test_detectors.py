@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from helpers.golden_open_set import golden_open_set
 from helpers.toy_open_set import toy_open_set
@@ -158,6 +159,17 @@ def test_nsd_is_the_mean_over_all_training_rows(golden):
     np.testing.assert_allclose(detector.score(query, query_logits), expected, rtol=1e-5)
 
 
+def test_msp_as_published_is_there_with_its_ties():
+    (features, logits, labels), _, _ = toy_open_set(24)
+    published = build("detectors", "msp", {"options": {"precision": "single"}}).fit(features, logits, labels)
+    kept = build("detectors", "msp", {}).fit(features, logits, labels)
+    scores = published.score(features, logits)
+    largest = torch.from_numpy(logits).float().softmax(dim=1).max(dim=1).values.numpy()
+    np.testing.assert_allclose(scores, -largest, rtol=0, atol=2e-7)
+    confident = 40 * logits
+    assert len(np.unique(published.score(features, confident))) < len(np.unique(kept.score(features, confident)))
+
+
 @pytest.mark.parametrize("name", ["msp", "entropy", "gen", "sme"])
 def test_rows_that_are_certain_keep_their_order(name):
     (features, logits, labels), _, _ = toy_open_set(24)
@@ -204,6 +216,8 @@ def test_wrong_input_is_one_sentence():
         build("detectors", "knn", {"options": {"neighbours": 7}})
     with pytest.raises(NcstError, match="temperature above 0"):
         build("detectors", "energy", {"options": {"temperature": 0}})
+    with pytest.raises(NcstError, match="precision double or single"):
+        build("detectors", "msp", {"options": {"precision": "float16"}})
     with pytest.raises(NcstError, match="No 'nothing' among the detectors"):
         build("detectors", "nothing", {})
     with pytest.raises(NcstError, match="at least one detector"):

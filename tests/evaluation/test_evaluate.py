@@ -72,7 +72,10 @@ def test_metrics_file_has_exactly_these_keys(done):
         "risk_coverage": {"coverage": "list", "risk": "list"},
         "hist": {"edges": "list", "id": "list", "ood": "list"},
     }
-    areas = dict.fromkeys(["auroc", "fpr95", "eer", "aupr_in", "aupr_out", "oscr", "aurc", "cllr", "open_macro_f1"], CI)
+    areas = dict.fromkeys(
+        ["auroc", "fpr95", "eer", "aupr_in", "aupr_out", "oscr", "aurc", "cllr", "min_dcf", "act_dcf", "open_macro_f1"],
+        CI,
+    )
     alone = {"auroc": CI, "fpr95": CI}
     table = dict.fromkeys(["0", "1", "4", "dac", "wavtokenizer"], "list")
     rated = areas | {"by_group": {"dac": alone, "wavtokenizer": alone}, "open_confusion": table}
@@ -95,6 +98,8 @@ def test_metrics_file_has_exactly_these_keys(done):
         },
         "calibration": {
             "temperature": "float",
+            "at_bound": "bool",
+            "published_ties": "float",
             "reliability": {"bins": bins, "bins_scaled": bins},
             "ece": CI,
             "nll": "float",

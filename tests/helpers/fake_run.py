@@ -132,6 +132,8 @@ def _detector_numbers(generator, distance, codecs, n=400):
         **{area: interval(0.9 * auroc) for area in ("aupr_in", "aupr_out", "oscr", "open_macro_f1")},
         "aurc": interval(1 - auroc),
         "cllr": interval(1 - auroc / 2),
+        "act_dcf": interval(1.2 - auroc / 2),
+        "min_dcf": interval(1.1 - auroc),
         "min_cllr": 0.9 - auroc / 2,
         "threshold95": threshold,
         "threshold_dev": threshold + 0.1,
@@ -239,6 +241,8 @@ def metrics(model, seed, alm=True):
         },
         "calibration": {
             "temperature": 1.3,
+            "at_bound": False,
+            "published_ties": 0.25,
             "reliability": {
                 "bins": {"confidence": [None, 0.4, 0.9], "accuracy": [None, 0.5, 0.8], "count": [0, 30, 90]},
                 "bins_scaled": {"confidence": [None, 0.4, 0.8], "accuracy": [None, 0.5, 0.8], "count": [0, 40, 80]},

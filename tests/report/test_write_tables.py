@@ -6,7 +6,7 @@ from ncst.errors import NcstError
 from ncst.formats.metrics import METRICS
 from ncst.formats.tables import read_table
 from ncst.report.tables.paper import errata, published
-from ncst.report.tables.write_tables import collect, write_tables
+from ncst.report.tables.write_tables import _blocks, collect, write_tables
 
 DETECTORS = ["msp", "energy", "knn", "mahalanobis", "nsd", "vim"]
 
@@ -16,7 +16,14 @@ def ci(value):
 
 
 def run(model="w2v2_aasist", title="W2V2-AASIST", seed=1, shift=0.0):
-    rates = {"auroc": ci(0.9 + shift), "fpr95": ci(0.2), "eer": ci(0.1), "threshold95": 0.5, "min_cllr": 0.5}
+    rates = {
+        "auroc": ci(0.9 + shift),
+        "fpr95": ci(0.2),
+        "eer": ci(0.1),
+        "min_dcf": ci(0.3),
+        "threshold95": 0.5,
+        "min_cllr": 0.5,
+    }
     rated = dict.fromkeys(DETECTORS, rates | dict.fromkeys(("aupr_in", "aupr_out", "oscr", "aurc"), ci(0.8)))
     singles = {
         "unseen_real/ncssd": ("NCSSD_R", 0),
@@ -90,7 +97,7 @@ def test_what_stands_beside_a_measurement_is_typed(tmp_path):
 def test_markdown_and_tex_show_the_published_value_and_notes(tmp_path):
     folder = written(tmp_path, run())
     text = (folder / "table6.md").read_text()
-    assert "| W2V2-AASIST | 50.00 [49.00, 51.00] (100.00, corrected 99.99) | 50.00 (99.99) |" in text
+    assert "| W2V2-AASIST | 50.00 [49.00, 51.00] (100.00, corrected 99.99) | 50.00 (100.00, corrected 99.99) |" in text
     assert "rotated" in text and "Trained on train" in text
     text = (folder / "table5.md").read_text()
     assert "*W2V2-AASIST, FPR95*" in text and "| mean of the published five | 20.00 | 20.00 | 20.00 |" in text
@@ -98,6 +105,36 @@ def test_markdown_and_tex_show_the_published_value_and_notes(tmp_path):
     assert "A & B \\| C" in (folder / "table4.md").read_text()
     text = (folder / "table4.tex").read_text()
     assert r"A \& B | C" in text and r"NCSSD\_R" in text and text.count(r"\begin{") == text.count(r"\end{")
+
+
+def test_a_corrected_mean_stands_beside_the_published_one():
+    printed = published("table6", "split")
+    splits = {split: ("x", 1) for model, split in printed if model == "w2v2_aasist"}
+    runs = []
+    for model, title in (("w2v2_aasist", "W2V2-AASIST"), ("mel_lcnn", "Mel-LCNN")):
+        singles = {s: {"title": s, "accuracy": ci(0.5)} for s in splits}
+        runs.append(run(model, title) | {"single": singles})
+    frame = collect(runs)["table6"]
+    grid = dict(_blocks("table6", frame))[""]
+    assert grid.loc["W2V2-AASIST", "mean"] == "50.00 (92.36, corrected 92.52)"
+    assert grid.loc["Mel-LCNN", "mean"] == "50.00 (91.40)"
+
+
+def test_a_temperature_that_dev_did_not_choose_is_named(tmp_path):
+    calibration = {
+        **{"temperature": 0.1, "at_bound": True, "published_ties": 0.447, "ece": ci(0.1), "nll": 0.2},
+        **{"reliability": {"bins": {"confidence": [], "accuracy": [], "count": []}}, "ece_scaled": ci(0.2)},
+        "nll_scaled": 0.6,
+    }
+    folder = written(tmp_path, run() | {"calibration": calibration})
+    assert (
+        "W2V2-AASIST, seed 1: the temperature 0.10 is the bound of the search"
+        in (folder / "calibration.md").read_text()
+    )
+    (note,) = read_table(folder / "calibration.json").notes
+    assert "dev clips that are all right" in note
+    row = pd.read_csv(folder / "calibration.csv").iloc[0]
+    assert (row["published_ties"], row["temperature"]) == (44.7, 0.1)
 
 
 def test_seeds_become_mean_and_deviation(tmp_path):

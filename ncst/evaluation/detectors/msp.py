@@ -1,6 +1,7 @@
 """Maximum softmax probability."""
 
-from ncst.evaluation.detectors._base import Base, log_others
+from ncst.errors import NcstError
+from ncst.evaluation.detectors._base import Base, log_others, single_precision
 
 
 class MaximumSoftmax(Base):
@@ -11,6 +12,11 @@ class MaximumSoftmax(Base):
     A monotone map of the published score: in single precision the largest probability of a confident model is exactly
     one, and clips tie whose logits do not.
 
+    Parameters
+    ----------
+    precision : {"double", "single"}
+        ``single`` is the published score, minus the largest probability in single precision, ties included.
+
     References
     ----------
     D. Hendrycks, K. Gimpel: A baseline for detecting misclassified and out-of-distribution examples in neural
@@ -19,5 +25,10 @@ class MaximumSoftmax(Base):
 
     needs_embeddings = False
 
+    def __init__(self, precision: str = "double") -> None:
+        if precision not in ("double", "single"):
+            raise NcstError(f"The detector msp has the precision double or single (as published), not {precision!r}.")
+        self.precision = precision
+
     def _score(self, features, logits):
-        return log_others(logits)
+        return -single_precision(logits) if self.precision == "single" else log_others(logits)

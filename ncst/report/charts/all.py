@@ -41,6 +41,10 @@ def _confusion(results):
     return Chart("confusion", "Confusion of the known classes", text, spec, {"run": "Model"}, records)
 
 
+def _unchosen(results):
+    return any(run["calibration"].get("at_bound") for run in results.runs)
+
+
 def _reliability(results):
     records = [
         keys(run)
@@ -53,6 +57,7 @@ def _reliability(results):
     text = (
         "In-distribution test, by the largest class probability: how often it is right. Well calibrated "
         "probabilities lie on the diagonal; a larger mark stands for more clips."
+        + (" A temperature at the bound of its search tells nothing, see the table." if _unchosen(results) else "")
     )
     spec = specs.reliability(*names(records, "model"))
     return Chart("reliability", "Reliability of the probabilities", text, spec, {"scaling": "Probabilities"}, records)

@@ -11,7 +11,6 @@ from ncst.errors import NcstError
 from ncst.formats import tables
 from ncst.plan import paths
 from ncst.report.page.html_table import Cell, Table, cell
-from ncst.report.tables.paper import errata
 from ncst.report.tables.write_tables import in_order
 
 WIDEST = 24
@@ -48,7 +47,7 @@ def _shown(results, path):
     heads, groups, rows = _pivot(columns, measures, across) if across else _flat(columns)
     files = {kind: (mime, path.with_suffix(suffix)) for suffix, (kind, mime) in KINDS.items()}
     files = {kind: (mime, file.read_bytes()) for kind, (mime, file) in files.items() if file.exists()}
-    return Table(path.stem, title, text, heads, rows, files, errata(path.stem), groups)
+    return Table(path.stem, title, text, heads, rows, files, table.notes, groups)
 
 
 def _own(path):

@@ -12,24 +12,31 @@ METRICS = {
     "open_macro_f1": "Macro F1 with unknown",
     "cllr": "Cllr, bits",
     "min_cllr": "min Cllr, bits",
+    "act_dcf": "act DCF",
+    "min_dcf": "min DCF",
     "ece": "ECE",
     "ece_scaled": "ECE with temperature",
     "temperature": "Temperature",
     "nll": "Log loss, nats",
     "nll_scaled": "Log loss with temperature, nats",
+    "published_ties": "Clips that tie in MSP as published",
     "hardest_auroc": "AUROC of it",
 }
-PLAIN = ("cllr", "min_cllr", "temperature", "nll", "nll_scaled")
+PLAIN = ("cllr", "min_cllr", "act_dcf", "min_dcf", "temperature", "nll", "nll_scaled")
 CAPTIONS = {
     "open_set": "Open-set metrics. Rightly classified known clips against accepted unknown ones (OSCR, AUPR in and "
     "out: higher is better), the mean share of errors among accepted clips over all coverages (AURC: lower), macro F1 "
     "with unknown as a class of its own, above the score that accepts 95 % of the clips of dev, and the cost in bits "
     "of scores as log likelihood ratios, calibrated on held-out classes of dev (Cllr) and at best (min Cllr; 1 tells "
-    "nothing: lower). Trained on train, tested on eval_id and the named set.",
+    "nothing: lower). Detection cost as in ASVspoof 5 (5 % unknown clips; a known clip rejected costs 1, an unknown "
+    "one accepted 10; to accept all costs 1 in all: lower), at the threshold of these ratios (act DCF) and at the "
+    "best one (min DCF). Trained on train, tested on eval_id and the named set.",
     "ood_by_codec": "Unseen codecs alone and mixed. AUROC and FPR95 of the known clips against those of one unseen "
     "codec, and against all of its split together. Trained on train, tested on eval_id and the codecs of the column.",
     "calibration": "Calibration of the class probabilities. Expected calibration error over 15 bins and log loss, as "
-    "they are and with one temperature chosen on dev. Trained on train, tested on eval_id.",
+    "they are and with one temperature chosen on dev; and the share of clips whose largest probability in single "
+    "precision, the published MSP, is that of another clip though their logits differ. Trained on train, tested on "
+    "eval_id.",
 }
 TUNING = (
     "Options of the detectors. Mean AUROC on dev with each known class held out in turn as the unknown, and the class "
@@ -52,6 +59,17 @@ def tuning(runs):
                 row |= {"hardest_class": names.get(hardest), "hardest_auroc": _percent(areas.get(hardest))}
                 rows.append(row | {"chosen": "yes" if trial["options"] == facts["options"] else None})
     return pd.DataFrame(rows)
+
+
+def bounds(runs):
+    """Return a note on each temperature that dev could not choose."""
+    return [
+        f"{run['title']}, seed {run['seed']}: the temperature {run['calibration']['temperature']:.2f} is the bound of "
+        "the search, not a choice: dev clips that are all right (or no better than guesses) fit the better the nearer "
+        "it is. What stands under it tells nothing about calibration."
+        for run in runs
+        if run["calibration"].get("at_bound")
+    ]
 
 
 def _text(options):

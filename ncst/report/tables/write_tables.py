@@ -1,5 +1,6 @@
 """The benchmark's tables, regenerated: our values with intervals, the published value of the same cell beside them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -80,10 +81,9 @@ def write_tables(metrics_paths, out_dir, comparisons=None, robustness=(), shortc
             if table == "taxonomy_parameters"
             else NOTE
         )
-        notes = [note, *errata(table), *(_refusals(runs) if table in RATED else [])]
-        notes += taxonomy.untrained([r for r in runs if "taxonomy" in r]) if table == "taxonomy" else []
+        notes = [*errata(table), *_notes(table, runs)]
         if len(frame):
-            _write(out_dir, table, _wide(table, frame), _blocks(table, frame), notes)
+            _write(out_dir, table, _wide(table, frame), _blocks(table, frame), notes, note)
     tried = open_set.tuning([run for run in runs if "taxonomy" not in run])
     if len(tried):
         blocks = [
@@ -95,7 +95,7 @@ def write_tables(metrics_paths, out_dir, comparisons=None, robustness=(), shortc
     real = [_titled(UNSEEN_REAL, path, titles) for path in unseen_real]
     audit = SHORTCUTS.read(shortcuts) if shortcuts else None
     for name, (table, blocks) in robustness_tables.collect(grids, audit, real).items():
-        _write(out_dir, name, table, blocks, [NOTE.rpartition(" Round brackets")[0]])
+        _write(out_dir, name, table, blocks, [], NOTE.rpartition(" Round brackets")[0])
     if comparisons:
         found = COMPARISONS.read(comparisons)
         found = titled_pairs(found, titles) if titles else found
@@ -107,9 +107,10 @@ def _titled(form, path, titles):
     return titled(found, titles) if titles else found
 
 
-def _write(out_dir, name, table, blocks, notes):
-    write_texts(texts(table, blocks, notes), out_dir, name)
-    write_table(Path(out_dir) / f"{name}.json", table)
+def _write(out_dir, name, table, blocks, notes, about=None):
+    """Write a table with *notes*; texts have one more, *about*: how to read a cell, which the page says itself."""
+    write_texts(texts(table, blocks, [*([about] if about else []), *notes]), out_dir, name)
+    write_table(Path(out_dir) / f"{name}.json", replace(table, notes=notes))
 
 
 def in_order(paths):
@@ -229,9 +230,11 @@ def _grid(frame, rows, with_mean):
     for name, part in frame.groupby(rows, sort=False):
         grid[name] = {row["column"]: measured(row) for row in part.to_dict("records")}
         if with_mean:
-            complete = part["paper"].notna().all()
-            cells = part["corrected"].fillna(part["paper"])
-            grid[name]["mean"] = f"{part['value'].mean():.2f}" + (f" ({cells.mean():.2f})" if complete else "")
+            means = [part[column].mean() for column in ("value", "paper")]
+            means.append(part["corrected"].fillna(part["paper"]).mean())
+            value, paper, corrected = (f"{mean:.2f}" for mean in means)
+            told = paper if corrected == paper else f"{paper}, corrected {corrected}"
+            grid[name]["mean"] = value + (f" ({told})" if part["paper"].notna().all() else "")
     return pd.DataFrame.from_dict(grid, orient="index").rename_axis(rows).fillna("")
 
 
@@ -244,9 +247,12 @@ def _with_mean_row(grid, part):
     return grid
 
 
-def _refusals(runs):
-    return [
-        f"{run['title']}, seed {run['seed']}: {run['ood']['refused']}"
-        for run in runs
-        if "taxonomy" not in run and "refused" in run["ood"]
-    ]
+def _notes(table, runs):
+    """Return what this table's readers must know of these runs."""
+    tracers, tracing = ([run for run in runs if ("taxonomy" in run) == kind] for kind in (True, False))
+    if table in RATED:
+        refused = [run for run in tracing if "refused" in run["ood"]]
+        return [f"{run['title']}, seed {run['seed']}: {run['ood']['refused']}" for run in refused]
+    if table == "taxonomy":
+        return taxonomy.untrained(tracers)
+    return open_set.bounds(tracing) if table == "calibration" else []
