@@ -1,13 +1,14 @@
 """Scoring: logits and embedding of every clip of a split, by one trained model."""
 
 import json
+import logging
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ncst.core.devices import device_of
+from ncst.core.devices import device_of, is_full
 from ncst.errors import NcstError
 from ncst.formats.features import FeatureStore
 from ncst.formats.manifests import read_manifest
@@ -17,6 +18,8 @@ from ncst.tracing.taxonomy import COLUMNS as TAXONOMY
 from ncst.tracing.taxonomy import split_logits
 from ncst.tracing.train import build
 
+log = logging.getLogger(__name__)
+BATCHES = {"cpu": 64, "cuda": 1024}
 COLUMNS = ("clip_id", "utt_id", "codec", "corpus", "speaker", "language", "label")
 
 
@@ -44,11 +47,11 @@ def load_model(model_dir):
     return network.eval().requires_grad_(False), facts
 
 
-def score(model_dir, manifest, results, out, device="cpu", batch=64, workers=0):
+def score(model_dir, manifest, results, out, device="cpu", batch=None):
     """Write logits and embeddings of every clip of *manifest*.
 
     The model is in eval mode, so a clip's scores do not depend on the clips beside it. A model that was trained on
-    crops reads the middle of each clip.
+    crops reads the middle of each clip. A batch for which a GPU has no memory is halved.
 
     Parameters
     ----------
@@ -64,10 +67,8 @@ def score(model_dir, manifest, results, out, device="cpu", batch=64, workers=0):
         ``<head>_logits`` instead of ``logits`` and ``embedding``, and ``heads`` instead of the classes.
     device : str
         ``cpu`` or ``cuda``.
-    batch : int
-        Clips per forward pass.
-    workers : int
-        Processes that read features.
+    batch : int, optional
+        Clips per forward pass; default: those of `BATCHES`.
 
     Raises
     ------
@@ -80,15 +81,33 @@ def score(model_dir, manifest, results, out, device="cpu", batch=64, workers=0):
     columns = read_manifest(manifest, (*wanted, "split", "shard_file", "row")).to_pydict()
     store = FeatureStore(results, facts["frontend"], facts["fingerprint"])
     clips = Clips(columns, store, facts["training"]["crop"])
-    embeddings, logits = [], []
-    with torch.inference_mode():
-        for features, _ in loader(clips, clips.in_order(batch), workers):
-            embedding, logit = network(features.to(device))
-            embeddings.append(embedding.cpu())
-            logits.append(logit.cpu())
+    logits, embeddings = outputs(network, clips, device, batch or BATCHES[torch.device(device).type])
     about = {"model": facts["name"], "split": columns["split"][0]}
     about |= {key: facts[key] for key in ("classes", "class_names", "heads", "seed") if key in facts}
-    outputs = {"logits": torch.cat(logits), "embedding": torch.cat(embeddings)}
+    found = {"logits": logits, "embedding": embeddings}
     if network.heads:
-        outputs = {f"{head}_logits": part for head, part in split_logits(facts["heads"], outputs["logits"]).items()}
-    write_scores(out, about, {name: columns[name] for name in wanted}, outputs)
+        found = {f"{head}_logits": part for head, part in split_logits(facts["heads"], logits).items()}
+    write_scores(out, about, {name: columns[name] for name in wanted}, found)
+
+
+def outputs(network, clips, device, batch):
+    """Return (N, outputs) logits and (N, D) embeddings of *clips*, on the CPU.
+
+    Features are read ahead and what comes out stays on the device until the end, so nothing waits for a batch.
+    """
+    while True:
+        try:
+            return _outputs(network, clips, device, batch)
+        except RuntimeError as error:
+            if batch == 1 or not is_full(error):
+                raise
+        log.warning("the GPU has no memory for %d clips at a time: trying %d", batch, batch // 2)
+        batch //= 2
+        torch.cuda.empty_cache()
+
+
+@torch.inference_mode()
+def _outputs(network, clips, device, batch):
+    batches = loader(clips, clips.in_order(batch), ahead=True)
+    embeddings, logits = zip(*(network(features.to(device, non_blocking=True)) for features, _ in batches))
+    return torch.cat(logits).cpu(), torch.cat(embeddings).cpu()

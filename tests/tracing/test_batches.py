@@ -9,7 +9,7 @@ from ncst.errors import NcstError
 from ncst.formats.features import FeatureStore, feature_path, writing
 from ncst.formats.manifests import read_manifest
 from ncst.formats.shards import read_digest
-from ncst.tracing import loop
+from ncst.tracing import loop, score
 from ncst.tracing.batches import Clips, loader
 from ncst.tracing.graphed import GraphedLoss
 from ncst.tracing.loss import TaxonomyLoss, objective_of
@@ -112,6 +112,30 @@ def test_objectives_that_draw_or_branch_on_the_cpu_are_not_recorded():
     assert objective_of(facts(name="cross_entropy")).graphable and objective_of(facts(name="aam")).graphable
     assert not objective_of(facts(name="regmixup")).graphable
     assert not TaxonomyLoss(heads).graphable and TaxonomyLoss({"vq": heads["vq"]}).graphable
+
+
+class Hungry(torch.nn.Module):
+    """Runs out of memory above three clips."""
+
+    def forward(self, features):
+        if len(features) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return features.mean((1, 2)), features.amax(2)
+
+
+def test_a_batch_that_does_not_fit_is_halved_until_it_does(results, caplog):
+    clips = Clips(columns(results), FeatureStore(results, "mel"))
+    logits, embeddings = score.outputs(Hungry(), clips, "cpu", 25)
+    whole = torch.cat([features for features, _ in loader(clips, clips.in_order(10))])
+    assert torch.equal(logits, whole.amax(2))
+    torch.testing.assert_close(embeddings, whole.mean((1, 2)))
+    assert [record.args for record in caplog.records] == [(25, 12), (12, 6), (6, 3)]
+
+
+def test_another_failure_in_scoring_is_not_taken_for_a_full_gpu(results):
+    clips = Clips(columns(results), FeatureStore(results, "mel"))
+    with pytest.raises(RuntimeError, match=r"shape|size"):
+        score.outputs(torch.nn.Linear(3, 3), clips, "cpu", 4)
 
 
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from ncst import registry
 from ncst.errors import NcstError
 from ncst.tracing.frontends.mel import Mel
+from ncst.tracing.models import _norm
 from ncst.tracing.models._base import import_checkpoint
 from ncst.tracing.models._norm import channels_last, norm_selu, update_statistics
 from ncst.tracing.models.aasist import sinc_bank
@@ -120,6 +121,15 @@ def test_batch_norm_and_selu_together_are_those_of_pytorch():
     torch.testing.assert_close(half, ways[0][1], rtol=0, atol=0.05)
     small = torch.randn(2, 3, 2, 2, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: norm_selu(torch.nn.BatchNorm2d(3).double(), x), small)
+
+
+def test_statistics_alone_on_a_gpu_are_those_of_pytorch(monkeypatch):
+    monkeypatch.setattr(_norm, "_ours", lambda x: False)
+    ours, theirs, x = torch.nn.BatchNorm2d(3), torch.nn.BatchNorm2d(3), torch.randn(4, 3, 5, 7) + 2
+    for part in (x, 2 * x):
+        update_statistics(ours, part)
+        theirs(part)
+    assert all(torch.equal(one, other) for one, other in zip(ours.buffers(), theirs.buffers(), strict=True))
 
 
 def test_variances_of_large_maps_are_exact():

@@ -1,5 +1,7 @@
 """Graph attention on fully connected graphs of one kind and of two kinds of nodes, and graph pooling."""
 
+from functools import lru_cache
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -12,6 +14,16 @@ def _batch_norm(norm, x):
 
 def _attention_vector(width):
     return nn.Parameter(nn.init.xavier_normal_(torch.empty(width, 1)))
+
+
+@lru_cache(8)
+@torch.inference_mode(False)
+def _kinds(first, second, device):
+    """Return the (N, N, 1) kinds of pairs: 0 of two first nodes, 1 of two second ones, 2 mixed."""
+    kind = torch.full((first + second, first + second, 1), 2)
+    kind[:first, :first] = 0
+    kind[first:, first:] = 1
+    return kind.to(device)
 
 
 class GraphAttention(nn.Module):
@@ -99,10 +111,7 @@ class HeterogeneousGraphAttention(nn.Module):
         """Return the (B, N, N) weights; pairs of first, of second and of mixed kind have a vector each."""
         pairs = torch.tanh(self.att_proj(x.unsqueeze(2) * x.unsqueeze(1)))
         scores = pairs @ torch.cat([self.att_weight11, self.att_weight22, self.att_weight12], 1)
-        kind = torch.full((first + second, first + second, 1), 2, device=x.device)
-        kind[:first, :first] = 0
-        kind[first:, first:] = 1
-        chosen = scores.gather(-1, kind.expand(len(x), -1, -1, -1)).squeeze(-1)
+        chosen = scores.gather(-1, _kinds(first, second, x.device).expand(len(x), -1, -1, -1)).squeeze(-1)
         return (chosen / self.temperature).softmax(-1)
 
 
