@@ -78,6 +78,13 @@ def is_full(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error) for words in FULL)
 
 
+def release_memory() -> None:
+    """Give the GPU's memory that PyTorch keeps and nothing uses back, after a batch that did not fit."""
+    import torch
+
+    torch.cuda.empty_cache()
+
+
 def gpu_failure(error: BaseException) -> str | None:
     """Return one sentence on an *error* of a GPU or its driver; None for any other."""
     first = str(error).strip().partition("\n")[0]

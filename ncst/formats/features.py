@@ -36,7 +36,7 @@ def writing(
     dtype : numpy.dtype
     about : dict
         What the features are made with: the front-end's fingerprint, and ``audio``, the shard's digest. It is written
-        beside them as JSON.
+        beside them as JSON, with what the block adds: ``notes`` of what was out of the ordinary.
 
     Raises
     ------
@@ -102,6 +102,7 @@ class FeatureStore:
                 ) from error
             except (OSError, ValueError, EOFError) as error:
                 raise NcstError(f"Features damaged: {path}; delete the file and run again.") from error
+            found.pop("notes", None)
             audio, shard = found.pop("audio", ""), self.results / paths.AUDIO / shard_file
             if shard.is_file() and audio != read_digest(shard):
                 raise NcstError(f"{path} was made of other audio than {shard} holds now: delete it and run again.")

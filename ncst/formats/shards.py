@@ -188,11 +188,26 @@ def iter_clips(path: PathLike) -> Iterator[tuple[dict[str, Any], Samples | None]
     NcstError
         If the file is no shard, or see `samples_of`.
     """
+    for row in _iter_rows(path):
+        audio = row.pop("audio")
+        yield row, None if audio is None else samples_of(audio)
+
+
+def iter_audio(path: PathLike) -> Iterator[dict[str, Any] | None]:
+    """Yield the ``audio`` column of the shard *path* in order, for `samples_of`, one row group in memory at a time.
+
+    Raises
+    ------
+    NcstError
+        If the file is no shard.
+    """
+    return (row["audio"] for row in _iter_rows(path, ["audio"]))
+
+
+def _iter_rows(path: PathLike, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
     with parquet.reading(path, "shard"), pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=ROW_GROUP):
-            for row in batch.to_pylist():
-                audio = row.pop("audio")
-                yield row, None if audio is None else samples_of(audio)
+        for batch in file.iter_batches(batch_size=ROW_GROUP, columns=columns):
+            yield from batch.to_pylist()
 
 
 def read_audio_of(path: PathLike, rows: Sequence[int]) -> list[dict[str, Any]]:

@@ -154,6 +154,11 @@ def prompts(config: Config, alm: str) -> File:
     return located(file) if file else []
 
 
+def cards(config: Config, name: str, family: str = "codecs") -> int:
+    """Return how many GPUs a job of a codec or front-end owns: none where it has no network."""
+    return min(1, config["gpu"]) if config[family][name].get("weights") else 0
+
+
 def back_end_weights(config: Config, alm: str) -> File:
     """Return the weight file of the codec that makes audio of an ALM's codes."""
     return weights(config, config["alms"][alm]["codec"])

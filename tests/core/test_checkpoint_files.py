@@ -65,7 +65,7 @@ def test_a_gpu_that_is_not_there(tmp_path):
     codec = tiny_codecs.write("mimi", tmp_path / "mimi.safetensors")
     for family, name, entry, weights in (
         ("codecs", "mimi", {}, codec),
-        ("frontends", "mel", {}, None),
+        ("frontends", "ssl", {"layer": 1}, codec),
         ("alms", "demo", {}, codec),
     ):
         with pytest.raises(NcstError, match="no GPU that PyTorch can use: set `gpu: 0`"):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 from helpers.golden_models import golden_case, golden_state, golden_wave
 from safetensors.torch import save_file
 
+from ncst.core.job import job
 from ncst.core.waveforms import encode_flac
 from ncst.errors import NcstError
 from ncst.formats import shards
@@ -108,7 +110,7 @@ def test_a_cut_network_gives_the_hidden_states_of_the_whole_one_to_the_bit(confi
         front_end = Ssl({"layer": layer, "samples": 8000}, tmp_path / "w.safetensors")
         with torch.inference_mode():
             hidden = front_end.hidden(waves)
-            expected = whole(front_end.inputs(waves), output_hidden_states=True).hidden_states[layer]
+            expected = whole(torch.from_numpy(front_end.prepare(waves)), output_hidden_states=True).hidden_states[layer]
         assert torch.equal(hidden, expected)
         assert front_end.shape == tuple(hidden.shape[1:])
         assert np.array_equal(front_end.compute(waves), hidden.half().numpy())
@@ -121,7 +123,7 @@ def test_wavlm_is_cut_as_well(size, tmp_path):
     for layer in range(1, 5):
         front_end = Ssl({"layer": layer, "samples": 8000}, tmp_path / "w.safetensors")
         with torch.inference_mode():
-            expected = whole(front_end.inputs(waves), output_hidden_states=True).hidden_states[layer]
+            expected = whole(torch.from_numpy(front_end.prepare(waves)), output_hidden_states=True).hidden_states[layer]
             assert torch.allclose(front_end.hidden(waves), expected, atol=1e-5)
 
 
@@ -186,7 +188,7 @@ def test_normalisation_is_per_clip(tmp_path):
     loud = front_end.compute(np.stack([0.5 * wave, 20 * golden_wave(4, 8000)]))[0]
     np.testing.assert_allclose(loud, front_end.compute(wave[None])[0], atol=2e-2)
     plain = Ssl({"layer": 2, "samples": 8000, "normalise": False}, tmp_path / "w.safetensors")
-    assert torch.equal(plain.inputs(wave[None]), torch.from_numpy(wave[None]))
+    assert np.array_equal(plain.prepare(wave[None]), wave[None])
 
 
 def test_weights_that_cannot_serve_are_refused(tmp_path):
@@ -230,6 +232,85 @@ def test_features_have_a_row_for_every_clip(tmp_path):
     assert sorted(p.name for p in out.parent.iterdir()) == ["0.json", "0.npy"]
     read = FeatureStore(tmp_path, "wave", front_end.fingerprint()).read(["s/real/0.parquet"] * 2, [1, 4])
     assert np.array_equal(read[1], golden_wave(4, 8000))
+
+
+class Small(Ssl):
+    """Pretends to be on a GPU whose memory holds three clips."""
+
+    holds = 3
+
+    def launch(self, inputs):
+        if len(inputs) > self.holds:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return super().launch(inputs)
+
+
+def test_a_batch_beyond_the_memory_is_halved_and_noted(tmp_path):
+    tiny_network(STABLE, tmp_path / "w.safetensors")
+    shard, out = tmp_path / "audio/s/real/0.parquet", feature_path(tmp_path, "ssl", "s/real/0.parquet")
+    shards.write_shard(shard, shard_rows([8000] * 19, failed={0, 7}))
+    entry = {"layer": 2, "samples": 8000}
+    compute_features(shard, Ssl(entry, tmp_path / "w.safetensors"), out, batch=2)
+    assert "notes" not in json.loads(out.with_suffix(".json").read_text())
+    expected, small = np.load(out), Small(entry, tmp_path / "w.safetensors")
+    compute_features(shard, small, out, readers=3)
+    assert np.array_equal(np.load(out), expected)
+    assert json.loads(out.with_suffix(".json").read_text())["notes"] == {"batch": {"size": 8, "held": 2}}
+    FeatureStore(tmp_path, "ssl", small.fingerprint()).open("s/real/0.parquet")
+    out.unlink()
+    small.holds = 0
+    with pytest.raises(NcstError, match="memory does not hold one clip of 8000 samples"):
+        compute_features(shard, small, out)
+    assert [path.name for path in out.parent.iterdir()] == ["0.json"]
+
+
+def test_a_gpu_lost_in_the_middle_leaves_nothing(tmp_path):
+    tiny_network(STABLE, tmp_path / "w.safetensors")
+    shards.write_shard(tmp_path / "0.parquet", shard_rows([8000] * 9))
+    lost = Ssl({"layer": 2, "samples": 8000}, tmp_path / "w.safetensors")
+    launched, launch = [], lost.launch
+
+    def launch_or_fail(inputs):
+        launched.append(len(inputs))
+        if len(launched) == 3:
+            raise torch.AcceleratorError("CUDA error: device lost")
+        return launch(inputs)
+
+    lost.launch = launch_or_fail
+    snakemake = SimpleNamespace(log=[tmp_path / "log"], rule="compute_features")
+    with pytest.raises(SystemExit, match=r"^error in compute_features: The GPU was lost in the middle"), job(snakemake):
+        compute_features(tmp_path / "0.parquet", lost, tmp_path / "out" / "0.npy", batch=3)
+    assert launched == [3, 3, 3] and list((tmp_path / "out").iterdir()) == []
+
+
+def test_less_precision_is_measured_and_noted(tmp_path):
+    tiny_network(STABLE, tmp_path / "w.safetensors")
+    shard, entry = tmp_path / "audio/s/real/0.parquet", {"layer": 2, "samples": 8000}
+    shards.write_shard(shard, shard_rows([8000] * 12))
+    found = {}
+    for precision in ("fp32", "bf16"):
+        front_end = Ssl(entry | ({"precision": precision} if precision != "fp32" else {}), tmp_path / "w.safetensors")
+        out = feature_path(tmp_path, precision, "s/real/0.parquet")
+        compute_features(shard, front_end, out)
+        found[precision] = np.load(out)[:8].astype(np.float64)
+        about = json.loads(out.with_suffix(".json").read_text())
+    error = np.linalg.norm(found["bf16"] - found["fp32"]) / np.linalg.norm(found["fp32"])
+    noted = about["notes"]["precision"]
+    assert noted == {"name": "bf16", "clips": 8, "relative_error": pytest.approx(error)} and 1e-4 < error < 0.05
+    assert about["options"]["precision"] == "bf16"
+    with pytest.raises(NcstError, match="made with other options"):
+        fp32 = Ssl(entry, tmp_path / "w.safetensors")
+        FeatureStore(tmp_path, "bf16", fp32.fingerprint()).open("s/real/0.parquet")
+
+
+def test_a_front_end_without_a_network_starts_without_pytorch(tmp_path):
+    shards.write_shard(tmp_path / "0.parquet", shard_rows([4000]))
+    code = (
+        "import sys; from ncst.tracing.compute_features import compute_features; "
+        "from ncst.tracing.frontends.mel import Mel; compute_features(sys.argv[1], Mel({}), sys.argv[2]); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path / "0.parquet", tmp_path / "0.npy"], check=True)
 
 
 def test_a_network_front_end_reads_augmented_clips(tmp_path):

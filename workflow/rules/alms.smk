@@ -30,7 +30,7 @@ rule generate_alm:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=config["gpu"],
+        gpu=CARDS,
         mem="24GB",
         runtime="24h",
     params:

@@ -38,7 +38,7 @@ rule resynthesize:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=config["gpu"],
+        gpu=per(inputs.cards, "codec"),
         mem="8GB",
         runtime="8h",
     params:

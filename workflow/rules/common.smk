@@ -52,6 +52,7 @@ onstart:  # of a run, in its main process, before any job
 PUBLISHED = inputs.published(config)
 RELEASED = list(official_release.pair_folders(config))
 MODEL_RUN = paths.RUN
+CARDS = min(1, config["gpu"])  # of a job that runs a network; a training takes all that are asked for
 RESULTS = f"{config['results']}/{config['name']}"
 
 

@@ -66,7 +66,7 @@ rule score_robustness:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=config["gpu"],
+        gpu=CARDS,
         mem="8GB",
         runtime="4h",
     params:

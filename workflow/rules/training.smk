@@ -11,9 +11,9 @@ rule compute_features:
         "<benchmarks>/compute_features/{frontend}/{source_set}/{codec}/{shard}.jsonl"
     conda:
         "../../environment.yml"
-    threads: 1
+    threads: lambda job: 4 if inputs.cards(config, job.frontend, "frontends") else 1
     resources:
-        gpu=config["gpu"],
+        gpu=per(inputs.cards, "frontend", family="frontends"),
         mem="6GB",
         runtime="2h",
     params:
@@ -70,7 +70,7 @@ rule score:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=config["gpu"],
+        gpu=CARDS,
         mem="4GB",
         runtime="1h",
     params:

@@ -8,4 +8,4 @@ with job(snakemake):
     device = "cuda" if snakemake.resources.get("gpu") else "cpu"
     module = entry.get("module", snakemake.wildcards.frontend)
     frontend = registry.load("frontends", module)(entry, snakemake.input.get("weights") or None, device)
-    compute_features(snakemake.input.audio, frontend, snakemake.output.features)
+    compute_features(snakemake.input.audio, frontend, snakemake.output.features, readers=snakemake.threads)

@@ -33,6 +33,8 @@ class Base:
         int16 features are fractions of 32,768; others are what they are.
     time_axis : int
         The axis of `shape` that is time: where training crops.
+    needs_weights : bool
+        Whether there is a network: only then there is a `device`, and jobs ask for a GPU.
     version : int
         Raised whenever the code changes what `compute` returns.
     """
@@ -50,14 +52,32 @@ class Base:
             )
         self.entry = entry
         self.weights = weights
-        self.device = device_of(device)
-        self.precision = precision_of(entry, self.device)
+        self.device = device_of(device) if self.needs_weights else None
+        self.precision = precision_of(entry, self.device) if self.device else "fp32"
         self.samples = entry.get("samples", CLIP_SAMPLES)
 
     def __call__(self, waves):
         """Return what `compute` makes of (B, `samples`) float32 *waves* at the entry's precision."""
-        with computing(self.device, self.precision):
-            return self.compute(waves)
+        return self.start(self.prepare(waves))()
+
+    def prepare(self, waves):
+        """Return what the network reads of (B, `samples`) float32 *waves*, B rows; threads call it ahead of `start`."""
+        return waves
+
+    def start(self, inputs, precision=None):
+        """Start the work on *inputs*, what `prepare` returned; the function that is returned waits for the features.
+
+        *precision* is by default the entry's.
+        """
+        if self.device is None:
+            return self.launch(inputs)
+        with computing(self.device, precision or self.precision):
+            return self.launch(inputs)
+
+    def launch(self, inputs):
+        """Do what `start` promises; a front-end without a network has its features at once."""
+        features = self.compute(inputs)
+        return lambda: features
 
     def fingerprint(self):
         """Return what decides the features' values: equal fingerprints mean equal features."""

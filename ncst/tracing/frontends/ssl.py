@@ -50,23 +50,41 @@ class Ssl(Base):
         NcstError
             If a value is not finite or too large for float16.
         """
-        with torch.inference_mode():
-            hidden = self.hidden(waves)
-        if not bool((hidden.abs() <= HALF_MAX).all()):
-            raise NcstError(
-                f"Layer {self.entry['layer']} of {self.weights} gives values beyond float16: use another layer."
-            )
-        return hidden.half().cpu().numpy()
+        return self.launch(self.prepare(waves))()
 
-    def inputs(self, waves):
+    def prepare(self, waves):
         """Return what the network reads of (B, samples) float32 *waves*: normalised waveforms or filter banks."""
         if self.kind == "wav2vec2-bert":
-            return torch.from_numpy(_filter_banks(waves)).to(self.device)
-        return torch.from_numpy(normalise(waves) if self.entry.get("normalise", True) else waves).to(self.device)
+            return _filter_banks(waves)
+        return normalise(waves) if self.entry.get("normalise", True) else waves
+
+    def launch(self, inputs):
+        """Queue the network and the copy of what it gives; the function that is returned waits for both."""
+        with torch.inference_mode():
+            hidden = self._states(torch.from_numpy(inputs).to(self.device))
+            fits = (hidden.abs() <= HALF_MAX).all().to("cpu", non_blocking=True)
+            half = hidden.half().to("cpu", non_blocking=True)
+        copied = torch.cuda.Event() if self.device.type == "cuda" else None
+        if copied:
+            copied.record()
+
+        def result():
+            if copied:
+                copied.synchronize()
+            if not fits:
+                raise NcstError(
+                    f"Layer {self.entry['layer']} of {self.weights} gives values beyond float16: use another layer."
+                )
+            return half.numpy()
+
+        return result
 
     def hidden(self, waves):
         """Return the (B, frames, width) float32 hidden states as a tensor."""
-        states = self.network(self.inputs(waves))
+        return self._states(torch.from_numpy(self.prepare(waves)).to(self.device))
+
+    def _states(self, inputs):
+        states = self.network(inputs)
         return states if isinstance(states, torch.Tensor) else states.last_hidden_state
 
     @classmethod
