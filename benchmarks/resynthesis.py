@@ -7,12 +7,14 @@ speech-like sound, 2 to 6 s long, at 16 kHz, and loading the network is in neith
 
 - The plain loop reads a WAV file, resamples it, runs the network as its authors' code does (no_grad, one clip at a
   time, PyTorch's own choice of threads, weight norm and FACodec's activations computed as published), resamples back
-  and writes a WAV file.
+  and writes a WAV file. encodec, snac and dac go through the calls of their own packages.
+- Split is the same loop, the clips dealt to one process per core with one thread each (on a GPU: to two processes).
 - ncst is `resynthesize.resynthesize`, from shard to shard: on a CPU one process with one thread per core, each with
   a shard of its own, as the workflow runs them; on a GPU one process. Outside: the share of a process's time in which
   it is not in the network.
 
-The fastest of the repeats counts on both sides: other work on the machine only makes a repeat slower.
+The three take turns, and the fastest of the repeats counts for each: other work on the machine only makes a repeat
+slower.
 """
 
 import argparse
@@ -73,29 +75,42 @@ def as_published(name, weights, device):
     return codec
 
 
-@torch.no_grad()
-def plain_loop(codec, files, out):
+def package(name, codec):
+    """Return the function from (1, T) audio at the codec's rate to (1, T') audio that the authors' code offers."""
+    network = codec.network
+    if name == "encodec":
+        network.bandwidth = codec.books * network.bits_per_codebook * network.frame_rate / 1000
+        return lambda audio: network.decode(network.encode(audio[None]))[0]
+    if name == "snac":
+        return lambda audio: network.decode(network.encode(audio[None]))[0]
+    if name == "dac":
+        for quantizer in network.quantizer.quantizers:
+            del quantizer.decode_latents  # the class's own
+        return lambda audio: network.decode(network.encode(audio[None], codec.books)[0])[0]
+    return codec.forward
+
+
+def plain_loop(name, weights, device, files):
+    """Return the function that runs the plain loop over *files* once."""
     from torchaudio.functional import resample
 
-    for file in files:
-        samples, rate = soundfile.read(file, dtype="float32")
-        audio = resample(torch.from_numpy(samples)[None], rate, codec.sample_rate)
-        audio = nn.functional.pad(audio, (0, -audio.shape[1] % codec.hop)).to(codec.device)
-        decoded = resample(codec.forward(audio).cpu(), codec.sample_rate, rate)
-        soundfile.write(out / file.name, decoded[0, : len(samples)].numpy(), rate)
-
-
-def time_plain(name, weights, device, files, repeats, results):
     codec = as_published(name, weights, device)
-    with tempfile.TemporaryDirectory() as out:
-        plain_loop(codec, files[:2], Path(out))
-        for _ in range(repeats):
-            start = time.perf_counter()
-            plain_loop(codec, files, Path(out))
-            results.put(time.perf_counter() - start)
+    network, out = package(name, codec), tempfile.mkdtemp(dir=files[0].parent)
+
+    @torch.no_grad()
+    def loop():
+        for file in files:
+            samples, rate = soundfile.read(file, dtype="float32")
+            audio = resample(torch.from_numpy(samples)[None], rate, codec.sample_rate)
+            audio = nn.functional.pad(audio, (0, -audio.shape[1] % codec.hop)).to(codec.device)
+            decoded = resample(network(audio).cpu(), codec.sample_rate, rate)
+            soundfile.write(Path(out, file.name), decoded[0, : len(samples)].numpy(), rate)
+
+    return loop
 
 
-def time_ours(name, weights, device, shard, repeats, start_line, results):
+def ours(name, weights, device, shard):
+    """Return the function that resynthesizes *shard* once and returns the share of time outside the network."""
     resynthesize.keep_freed_memory()
     codec, inside = load(name, weights, device), []
     run = codec.run
@@ -111,41 +126,74 @@ def time_ours(name, weights, device, shard, repeats, start_line, results):
     codec.run = timed
     resynthesize.registry.load = lambda family, module: lambda *_: codec
     entry = golden_codecs.CODECS[name]
-    for number in range(repeats + 1):  # the first one warms up
+
+    def once():
         inside.clear()
-        start_line.wait()
         start = time.perf_counter()
         resynthesize.resynthesize(shard, name, entry, None, f"{shard}.{name}", 1, device, max_failed=1.0)
-        own = time.perf_counter() - start
-        start_line.wait()
-        if number:
-            results.put((time.perf_counter() - start, 1 - sum(inside) / own))  # everyone's time, one's own share
+        return 1 - sum(inside) / (time.perf_counter() - start)
+
+    return once
+
+
+def stay(connection, make, *args):
+    """Make a function and call it, once to warm up and then whenever *connection* says so, until it says None."""
+    once = make(*args)
+    while True:
+        connection.send(once())
+        if connection.recv() is None:
+            return
+
+
+class Side:
+    """Processes that each do a part of the work when `lap` is called, with one thread each or PyTorch's own choice."""
+
+    def __init__(self, jobs, one_thread):
+        spawn = multiprocessing.get_context("spawn")
+        os.environ.update(dict.fromkeys(THREADS, "1") if one_thread else {})  # as Snakemake does
+        self.laps, self.ends, self.processes = [], [], []
+        for make, *args in jobs:
+            end, other = spawn.Pipe()
+            self.processes.append(spawn.Process(target=stay, args=(other, make, *args), daemon=True))
+            self.processes[-1].start()
+            self.ends.append(end)
+            other.close()
+        for name in THREADS:
+            os.environ.pop(name, None)
+        for end in self.ends:
+            end.recv()
+
+    def lap(self):
+        """Let all processes do their part; keep the seconds until the last one is done, and one's result."""
+        start = time.perf_counter()
+        for end in self.ends:
+            end.send("go")
+        results = [end.recv() for end in self.ends]
+        self.laps.append((time.perf_counter() - start, results[0]))
+
+    def close(self):
+        """End the processes."""
+        for end, process in zip(self.ends, self.processes, strict=True):
+            end.send(None)
+            process.join()
 
 
 def compare(name, weights, device, files, shards, repeats):
-    """Return audio seconds per second of the plain loop and of ncst, and ncst's share of time outside the network."""
-    spawn = multiprocessing.get_context("spawn")
+    """Return audio seconds per second of plain loop, split loop and ncst, and ncst's share outside the network."""
     seconds = sum(soundfile.info(file).duration for file in files)
-    results = spawn.Queue()
-    _run(spawn, [(time_plain, (name, weights, device, files, repeats, results))])
-    plain = min(results.get() for _ in range(repeats))
-    results, start_line = spawn.Queue(), spawn.Barrier(len(shards))
-    os.environ.update(dict.fromkeys(THREADS, "1"))  # as Snakemake does
-    _run(spawn, [(time_ours, (name, weights, device, shard, repeats, start_line, results)) for shard in shards])
-    for name in THREADS:
-        del os.environ[name]
-    ours, outside = min(results.get() for _ in range(repeats * len(shards)))
-    return seconds / plain, seconds / ours, outside
-
-
-def _run(spawn, jobs):
-    processes = [spawn.Process(target=target, args=args) for target, args in jobs]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-        if process.exitcode:
-            sys.exit(process.exitcode)
+    parts = CORES if device == "cpu" else 2
+    sides = [
+        Side([(plain_loop, name, weights, device, files)], one_thread=False),
+        Side([(plain_loop, name, weights, device, files[part::parts]) for part in range(parts)], one_thread=True),
+        Side([(ours, name, weights, device, shard) for shard in shards], one_thread=True),
+    ]
+    for _ in range(repeats):
+        for side in sides:
+            side.lap()
+    for side in sides:
+        side.close()
+    (plain, _), (split, _), (own, outside) = (min(side.laps) for side in sides)
+    return seconds / plain, seconds / split, seconds / own, outside
 
 
 def write_clips(folder, count, shards):
@@ -175,15 +223,17 @@ def main():
         parser.error(f"not among the codecs: {', '.join(sorted(unknown))}")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     print(f"{torch.cuda.get_device_name() if device == 'cuda' else _processor()}, {CORES} cores\n")
-    print("| codec | plain loop | ncst | ratio | outside the network |\n|---|---|---|---|---|")
+    print("| codec | plain loop | split | ncst | to plain | to split | outside the network |")
+    print("|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         files, shards = write_clips(folder, options.clips, CORES if device == "cpu" else 1)
         for codec in options.codecs or CASES:
             golden_codecs.load(CASES[codec], folder / codec)
             weights = folder / codec / "codec.safetensors"
-            plain, ours, outside = compare(codec, weights, device, files, shards, options.repeats)
-            print(f"| {codec} | {plain:.1f} | {ours:.1f} | {ours / plain:.2f} | {outside:.1%} |", flush=True)
+            plain, split, own, outside = compare(codec, weights, device, files, shards, options.repeats)
+            ratios = f"{own / plain:.2f} | {own / split:.2f}"
+            print(f"| {codec} | {plain:.1f} | {split:.1f} | {own:.1f} | {ratios} | {outside:.1%} |", flush=True)
             weights.unlink()
 
 
