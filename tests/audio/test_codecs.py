@@ -109,11 +109,19 @@ def test_what_a_codec_does_not_say_is_a_sentence():
 def test_noise_of_a_clip_is_its_own(tmp_path):
     codec = registry.load("codecs", "snac")({}, tiny_codecs.write("snac", tmp_path / "snac.safetensors"))
     drawn = []
-    codec.forward = lambda audio: drawn.append([codec.noise([17] * len(audio)), codec.noise([5] * len(audio))])
+
+    def draws(*lengths):
+        def forward(audio):
+            drawn.append([codec.noise(list(of_clips)) for of_clips in lengths])
+            return audio
+
+        return forward
+
+    codec.forward = draws((17, 17), (5, 5))
     audio = [np.zeros(8, np.float32)] * 2
     codec.run(audio, [3, 4])
     codec.run(audio, [4, 3])
-    codec.forward = lambda audio: drawn.append([codec.noise([17, 20]), codec.noise([5, 30])])
+    codec.forward = draws((17, 20), (5, 30))
     codec.run(audio, [3, 9])
     expected = torch.Generator().manual_seed(3)
     for length, *noise in zip((17, 5), *drawn):

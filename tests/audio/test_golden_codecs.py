@@ -1,4 +1,4 @@
-"""Every codec against numbers of the original code at its published size: equal codes, and audio within tolerance."""
+"""Every codec at its published size: against numbers of the original code, and clips alone against clips in a batch."""
 
 import gc
 import shutil
@@ -7,6 +7,8 @@ import golden_codecs
 import golden_rule
 import pytest
 import torch
+from signals import speech_like
+from unequal_lengths import alone_and_together
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +35,10 @@ def test_rule():
 def test_official_size(case, tmp_path):
     codec = golden_codecs.load(case, tmp_path)
     shutil.rmtree(tmp_path)  # up to a gigabyte, which pytest would keep for three runs
+    assert codec.unequal
+    clips = [speech_like(seconds, seed) for seed, seconds in enumerate([0.5, 0.613, 0.52])]
+    _, other, worst = alone_and_together(codec, clips)
+    assert other == 0 and worst < 1e-4
     equal, count, differences = golden_codecs.compare(case, codec)
     assert equal == count
     assert [(output, apart) for output, apart, tolerance in differences if not apart <= tolerance] == []

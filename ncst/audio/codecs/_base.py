@@ -6,12 +6,14 @@ from torch import nn
 from torch.nn.utils import parametrize, remove_weight_norm
 
 from ncst.audio.codecs._fast import speed_up
+from ncst.audio.codecs._ragged import lengths_of, plain, ragged
 from ncst.core.checkpoint_files import load_strictly, read_weights
 from ncst.core.devices import computing, device_of, precision_of
 from ncst.core.waveforms import SAMPLE_RATE, UnusableAudio, fit_length, resample
 from ncst.errors import NcstError
 
 SHORTEST = 0.1  # s
+SHORTEST_UNEQUAL = 0.5  # s: reflections need more frames than a kernel is long
 GPU_BATCH_SECONDS = 64.0
 
 
@@ -50,6 +52,8 @@ class Base:
         The decoder draws noise: what `noise` returns, which follows from the clip's own seed.
     batches : bool
         Clips of equal padded length may share a forward without changing each other by more than 1e-4.
+    unequal : bool
+        So may clips of other lengths: ``encode`` and ``decode`` keep what `ncst.audio.codecs._ragged` says of them.
     batch_seconds : float
         Clips that share a forward hold at most so much audio together: 0, one clip per forward, on a CPU, whose caches
         a batch overflows.
@@ -66,6 +70,7 @@ class Base:
     precision = "fp32"
     random = False
     batches = True
+    unequal = False
     hop = 1
     sample_rate = SAMPLE_RATE
     signs: str | None = None
@@ -122,8 +127,7 @@ class Base:
         load_strictly(self.network, state, path)
         fold_weight_norm(self.network)
         self.network.eval().requires_grad_(False).to(self.device)
-        if self.device.type == "cpu" and self.precision == "fp32":
-            speed_up(self.network)
+        speed_up(self.network, on_cpu=self.device.type == "cpu" and self.precision == "fp32")
 
     def forward(self, audio):
         """Return (B, T') decoded audio for (B, T) input at `sample_rate`."""
@@ -137,7 +141,7 @@ class Base:
         Parameters
         ----------
         clips : list of (T,) float32 arrays at 16 kHz
-            Any lengths from one sample on; neighbours with equal padded length share a forward pass.
+            Any lengths from one sample on; neighbours share a forward pass where they may.
         seeds : list of int
             One per clip, used by codecs with random decoders alone.
 
@@ -170,31 +174,41 @@ class Base:
         return self._pad(resample(np.asarray(clip, np.float32), SAMPLE_RATE, self.sample_rate))
 
     def batched(self, prepared):
-        """Yield lists of neighbouring ``(key, audio)`` of the iterable *prepared* whose audio may share a forward."""
+        """Yield lists of neighbouring ``(key, audio)`` of the iterable *prepared* whose audio may share a forward.
+
+        Which ones that are follows from their lengths and their order alone.
+        """
         batch = []
         for key, audio in prepared:
-            seconds = (len(batch) + 1) * len(audio) / self.sample_rate
-            alone = not self.batches or seconds > self.batch_seconds
-            if batch and (alone or len(audio) != len(batch[0][1])):
+            if batch and not self._fits(audio, [other for _, other in batch]):
                 yield batch
                 batch = []
             batch.append((key, audio))
         if batch:
             yield batch
 
+    def _fits(self, audio, batch):
+        longest = max(len(audio), *map(len, batch))
+        if not self.batches or (len(batch) + 1) * longest > self.batch_seconds * self.sample_rate:
+            return False
+        shortest = min(len(audio), *map(len, batch))
+        return shortest == longest or (self.unequal and shortest >= SHORTEST_UNEQUAL * self.sample_rate)
+
     @torch.inference_mode()
     def run(self, audio, seeds):
-        """Return (B, T') decoded audio on the codec's device for B equally long arrays from `prepare` and their seeds.
+        """Return the decoded audio, (T',) each on the codec's device, of arrays from `prepare` and their seeds.
 
-        On a GPU this only queues the work: `finish` waits for it.
+        They have equal lengths, or `unequal` is set. On a GPU this only queues the work: `finish` waits for it.
         """
-        batch = torch.from_numpy(np.stack(audio)).to(self.device)
+        longest = max(map(len, audio))
+        batch = torch.from_numpy(np.stack([fit_length(clip, longest) for clip in audio])).to(self.device)
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds] if self.random else None
         try:
             with computing(self.device, self.precision):
-                return self.forward(batch)
+                decoded = self.forward(ragged(batch, [len(clip) for clip in audio]))
         finally:
             self.generators = None
+        return [clip[:length] for clip, length in zip(plain(decoded), lengths_of(decoded), strict=True)]
 
     def noise(self, lengths):
         """Return standard normal noise for the decoder of a batch, (B, max(lengths)) float32 on the codec's device.

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 from torchaudio.functional import melscale_fbanks
 
+from ncst.audio.codecs._ragged import Ragged, end_with, lengths_of, padding_of, plain, ragged
 from ncst.audio.codecs._residual import nearest
 
 BLOCK = 2**18  # samples
@@ -55,6 +56,12 @@ class Activation(nn.Module):
         The signal at twice the rate stays two phases (even, odd) at the input's rate, so that nothing is computed on
         zeros, and a block of channels that fits the cache goes through all steps before the next one.
         """
+        if isinstance(x, Ragged):
+            end_with(x, 3, "replicate")
+            return ragged(self._in_blocks(plain(x), lengths_of(x)), lengths_of(x))
+        return self._in_blocks(x)
+
+    def _in_blocks(self, x, lengths=None):
         out, length = torch.empty_like(x), x.shape[-1]
         padded = F.pad(x, (3, 3), "replicate")
         alpha, scale = self.alpha.exp()[:, None], 1 / (self.beta.exp()[:, None] + 1e-9)
@@ -67,8 +74,18 @@ class Activation(nn.Module):
                 _filter(signal, taps[::-1], phase).mul_(2)
                 phase.add_(torch.mul(phase, a, out=snake).sin_().square_().mul_(s))
             phases[..., :3], phases[..., -3:] = inner[0, ..., :1], inner[1, ..., -1:]
+            if lengths:
+                _end_phases(phases, torch.tensor(lengths, device=x.device)[:, None, None])
             _filter(phases[1], even, into).add_(_filter(phases[0, ..., 1:], odd, snake))
         return out
+
+
+def _end_phases(phases, lengths):
+    """Write the last odd sample of each clip behind its end in (2, B, C, 3 + T + 3) *phases*; (B, 1, 1) *lengths*."""
+    shape = phases.shape[1:3]
+    last = phases[1].gather(-1, (lengths + 2).expand(*shape, 1))
+    behind = lengths + torch.arange(3, 6, device=phases.device)
+    phases.scatter_(-1, behind.expand(2, *shape, 3), last.expand(2, *shape, 3))
 
 
 def _filter(x, taps, out):
@@ -132,7 +149,7 @@ class Book(nn.Module):
         pair : the projected input and the chosen entry, each (B, narrow, T), for codebook and commitment losses
         """
         point, table = self.in_proj(x), F.normalize(self.codebook.weight)
-        codes = torch.stack([nearest(frames, table) for frames in F.normalize(point, dim=1).mT])
+        codes = nearest(F.normalize(point, dim=1).mT.flatten(0, 1), table).view(len(point), -1)
         chosen = self.codebook(codes).mT
         passed = point + (chosen - point).detach() if point.requires_grad else chosen
         return codes, self.out_proj(passed), (point, chosen)
@@ -179,8 +196,9 @@ class Transformer(nn.Module):
     def forward(self, x):
         """Return (B, T, dim) for *x* of the same shape."""
         x = x + self.position
+        behind = padding_of(x)
         for layer in self.layers:
-            x = layer(x)
+            x = layer(x, behind)
         return self.last_ln(x)
 
 
@@ -193,10 +211,10 @@ class TransformerLayer(nn.Module):
         self.self_attn = nn.MultiheadAttention(dim, heads, batch_first=True)
         self.ffn_1, self.ffn_2 = nn.Conv1d(dim, hidden, 5, padding=2), nn.Linear(hidden, dim)
 
-    def forward(self, x):
-        """Return (B, T, dim) for *x* of the same shape."""
-        h = self.ln_1(x)
-        x = x + self.self_attn(h, h, h, need_weights=False)[0]
+    def forward(self, x, behind=None):
+        """Return (B, T, dim) for *x* of the same shape; no frame attends to those that (B, T) *behind* marks."""
+        h = plain(self.ln_1(x))
+        x = x + self.self_attn(h, h, h, key_padding_mask=behind, need_weights=False)[0]
         return x + self.ffn_2(self.ffn_1(self.ln_2(x).mT).relu().mT)
 
 
@@ -212,10 +230,11 @@ class LogMel(nn.Module):
 
     def forward(self, audio):
         """Return (B, T // hop, bins) natural logarithms of magnitudes for *audio* (B, T)."""
-        padded = F.pad(audio, ((1024 - self.hop) // 2,) * 2, "reflect")
+        padded = plain(F.pad(audio[:, None], ((1024 - self.hop) // 2,) * 2, "reflect"))[:, 0]
         spectrum = torch.stft(padded, 1024, self.hop, 800, self.window, center=False, return_complex=True)
         magnitude = (torch.view_as_real(spectrum).square().sum(-1) + 1e-9).sqrt()
-        return (magnitude.mT @ self.basis).clamp(min=1e-5).log()
+        bins = (magnitude.mT @ self.basis).clamp(min=1e-5).log()
+        return ragged(bins, [length // self.hop for length in lengths_of(audio)], time_axis=1)
 
 
 def mel_basis(sample_rate):

@@ -1,4 +1,4 @@
-"""Faster ways through layers that several codecs share, for inference on a CPU."""
+"""Faster ways through layers that several codecs share, for inference."""
 
 from functools import partial
 from itertools import pairwise
@@ -6,23 +6,26 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from ncst.audio.codecs._ragged import Ragged, end_with, lengths_of, plain, ragged
+
 PACK = "_reorder_mkldnn_rnn_layer_weight"
-PADDED = ("EncodecConv1d", "SConv1d")  # of transformers and speechtokenizer
+PADDED = ("EncodecConv1d", "MimiConv1d", "SConv1d")  # of transformers, encodec and speechtokenizer
 LSTM = 2  # PyTorch's number of the kind of recurrent network
 
 
-def speed_up(network):
+def speed_up(network, on_cpu=True):
     """Let the layers of *network* that have a faster way take it.
 
-    These are upsampling convolutions, LSTMs, snakes, and SEANet's padded convolutions with the ELU before them.
+    These are snakes, SEANet's padded convolutions with the ELU before them (the modules' own way waits for a GPU in
+    every layer), and with *on_cpu* upsampling convolutions and LSTMs.
 
     The modules stay what they are; their ``forward`` is replaced. Weights must be final: no weight norm, no training.
     """
     for module in network.modules():
-        if isinstance(module, nn.ConvTranspose1d) and _is_upsampling(module):
+        if on_cpu and isinstance(module, nn.ConvTranspose1d) and _is_upsampling(module):
             module.forward = partial(_upsample, module, *_phases(module))
-        elif isinstance(module, nn.LSTM) and _is_packable(module):
-            module.forward = partial(_lstm, _packed(module))
+        elif on_cpu and isinstance(module, nn.LSTM) and _is_packable(module):
+            module.forward = partial(_lstm, module, _packed(module))
         elif type(module).__name__ == "Snake1d":
             module.forward = partial(_snake, module.alpha)
         elif _is_padded(module):
@@ -49,6 +52,8 @@ def _phases(layer):
 
 def _upsample(layer, weight, bias, x):
     """Compute the transposed convolution *layer* of (B, C, T) *x*: the phases as channels, then put in a row."""
+    if isinstance(x, Ragged):
+        return type(layer).forward(layer, x)
     (stride,), (padding,), (extra,) = layer.stride, layer.padding, layer.output_padding
     phases = nn.functional.conv1d(x, weight, bias, padding=1).unflatten(1, (-1, stride))
     samples = phases.transpose(2, 3).flatten(2)
@@ -79,8 +84,10 @@ def _packed(layer):
     return layer.hidden_size, levels
 
 
-def _lstm(packed, x):
-    """Return the outputs of the `_packed` LSTM for (T, B, C) *x*, starting from zeros, and no state."""
+def _lstm(layer, packed, x):
+    """Return the outputs of the `_packed` LSTM *layer* for (T, B, C) *x*, starting from zeros, and no state."""
+    if isinstance(x, Ragged):
+        return type(layer).forward(layer, x)
     size, levels = packed
     x, start = x.contiguous(), x.new_zeros(x.shape[1], size)
     for directions in levels:
@@ -95,10 +102,10 @@ def _lstm(packed, x):
 
 
 def _is_padded(layer):
-    return type(layer).__name__ in PADDED and layer.pad_mode == "reflect"
+    return type(layer).__name__ in PADDED and layer.pad_mode in ("constant", "reflect", "replicate")
 
 
-def _padded(layer, x, alpha=None):
+def _padded(layer, x, padding_cache=None, alpha=None):
     """Compute the convolution *layer* of (B, C, T) *x*, or with *alpha* of its ELU, in one pass up to the convolution.
 
     A convolution that needs no padding takes *x* as it is; clips shorter than the padding go the layer's own way.
@@ -108,18 +115,33 @@ def _padded(layer, x, alpha=None):
     length, total = x.shape[-1], (kernel - 1) * dilation + 1 - stride
     left = total if layer.causal else total - total // 2
     right = total - left + -length % stride
-    if length <= max(left, right):
+    if layer.pad_mode == "reflect" and length <= max(left, right):
         return type(layer).forward(layer, x if alpha is None else nn.functional.elu(x, alpha))
-    if left or right:
-        padded = x.new_empty(*x.shape[:-1], left + length + right)
+    if left or right or stride > 1:
+        padded = plain(x).new_empty(*x.shape[:-1], left + length + right)
         middle = padded[..., left : left + length]
-        middle.copy_(x) if alpha is None else torch.ops.aten.elu.out(x, alpha, out=middle)
-        padded[..., :left] = middle[..., 1 : left + 1].flip(-1)
-        padded[..., left + length :] = middle[..., length - 1 - right : -1].flip(-1)
+        middle.copy_(plain(x)) if alpha is None else torch.ops.aten.elu.out(plain(x), alpha, out=middle)
+        _write_around(padded, left, right, layer.pad_mode)
+        if isinstance(x, Ragged):
+            own = lengths_of(x)
+            end_with(ragged(padded, [left + n for n in own]), total - left + stride - 1, layer.pad_mode)
+            padded = ragged(padded, [total + n + -n % stride for n in own])
     else:
         padded = x if alpha is None else nn.functional.elu(x, alpha)
     output = layer.conv(padded)
     return layer.norm(output) if hasattr(layer, "norm") else output
+
+
+def _write_around(padded, left, right, mode):
+    """Write the first *left* and the last *right* samples of (..., T) *padded*, which follow from those between."""
+    middle = padded[..., left : padded.shape[-1] - right]
+    if mode == "reflect":
+        before, after = middle[..., 1 : left + 1].flip(-1), middle[..., -1 - right : -1].flip(-1)
+    else:
+        before, after = (middle[..., :1], middle[..., -1:]) if mode == "replicate" else (0, 0)
+    padded[..., :left] = before
+    if right:
+        padded[..., -right:] = after
 
 
 def _snake(alpha, x):

@@ -30,8 +30,7 @@ class ResidualQuantizer(nn.Module):
         """Return the (B, books, T) codes of a (B, dim, T) latent, by default from all books."""
         residual, codes = latent.transpose(1, 2), []
         for table in self.codebooks[:books]:
-            # One product per clip: a matrix product's rounding depends on the number of rows, and ties fall with it.
-            codes.append(torch.stack([nearest(frames, table) for frames in residual]))
+            codes.append(nearest(residual.flatten(0, 1), table).view(residual.shape[:2]))
             residual = residual - nn.functional.embedding(codes[-1], table)
         return torch.stack(codes, dim=1)
 

@@ -7,6 +7,7 @@ import torch
 
 from ncst.audio.codecs._base import Base, books_of
 from ncst.audio.codecs._parts import Book, Chain, Parts
+from ncst.audio.codecs._ragged import lengths_of, like, plain
 
 FRAME_SLACK = 1e-6  # kbit/s: keeps the quantizer's rounding of the bandwidth on the wanted number of books
 
@@ -19,6 +20,7 @@ class SeanetBase(Base):
     """
 
     signs = r"^quantizer\.layers\.\d+\.codebook\."
+    unequal = True
 
     def build(self, config):
         """Return ``EncodecModel(EncodecConfig(**config))``."""
@@ -30,28 +32,20 @@ class SeanetBase(Base):
         return network
 
     def encode(self, audio):
-        """Return ``(codes, scale)``: (B, books, frames) int64 and (B, 1, 1) RMS, or None where nothing is scaled.
-
-        Clips are encoded one by one: an LSTM and a matrix product round differently in a batch, and where two codes are
-        almost equally near, that decides between them.
-        """
-        codes, scales = zip(*(self._encode(clip) for clip in audio[:, None].split(1)))
-        return torch.cat(codes), torch.cat(scales) if self.network.config.normalize else None
-
-    def _encode(self, audio):
-        """Return (1, books, frames) codes and the (1, 1, 1) scale or None for one clip (1, 1, T)."""
-        scale = None
+        """Return ``(codes, scale)``: (B, books, frames) int64 and (B, 1, 1) RMS, or None where nothing is scaled."""
+        scale, audio = None, audio[:, None]
         if self.network.config.normalize:
-            scale = audio.square().mean(-1, keepdim=True).sqrt() + 1e-8
+            scale = _rms(audio)
             audio = audio / scale
-        quantizer = self.network.quantizer
+        latent, quantizer = self.network.encoder(audio), self.network.quantizer
         kbps_of_a_book = self.network.bits_per_codebook * quantizer.frame_rate / 1000
-        codes = quantizer.encode(self.network.encoder(audio), self.books * kbps_of_a_book + FRAME_SLACK)
-        return codes.transpose(0, 1), scale
+        codes = quantizer.encode(plain(latent), self.books * kbps_of_a_book + FRAME_SLACK)
+        return like(codes.transpose(0, 1), latent), scale
 
     def decode(self, codes, side):
         """Return (B, frames * hop) audio."""
-        audio = self.network.decoder(self.network.quantizer.decode(codes.transpose(0, 1)))[:, 0]
+        latent = self.network.quantizer.decode(plain(codes).transpose(0, 1))
+        audio = self.network.decoder(like(latent, codes))[:, 0]
         return audio if side is None else audio * side[:, 0]
 
     def parts(self):
@@ -84,6 +78,12 @@ class SeanetBase(Base):
             "target_bandwidths": [0.3, 1.2],
             "use_causal_conv": False,
         }
+
+
+def _rms(audio):
+    """Return the (B, 1, 1) RMS of each clip of (B, 1, T) *audio*."""
+    clips = [clip[..., :length] for clip, length in zip(plain(audio).split(1), lengths_of(audio), strict=True)]
+    return torch.cat([clip.square().mean(-1, keepdim=True).sqrt() for clip in clips]) + 1e-8
 
 
 def rename_seanet(state):

@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ncst.audio.codecs._ragged import lengths_of, padding_of, plain, ragged
+
 GROUPS = 32  # of every group norm
 EPS = 1e-6  # of every norm
 LOUDEST = 100.0  # largest magnitude of a predicted spectral bin
@@ -61,11 +63,15 @@ class SpectrumHead(nn.Module):
 
     def forward(self, x):
         """Return (B, frames * hop) audio for (B, frames, dim)."""
-        log_magnitude, phase = self.out(x).chunk(2, dim=-1)
+        behind = padding_of(x)
+        log_magnitude, phase = self.out(plain(x)).chunk(2, dim=-1)
         spectrum = torch.polar(log_magnitude.exp().clamp(max=LOUDEST), phase)
         frames = torch.fft.irfft(spectrum, self.n_fft) * self.window
-        envelope = self.overlap_add(self.window.square().expand(1, frames.shape[1], -1))
-        return self.overlap_add(frames) / envelope
+        weights = self.window.square().expand(1, frames.shape[1], -1)
+        if behind is not None:
+            frames, weights = (part.masked_fill(behind[..., None], 0) for part in (frames, weights))
+        audio = self.overlap_add(frames) / self.overlap_add(weights)
+        return audio if behind is None else ragged(audio, [n * self.hop for n in lengths_of(x.mT)])
 
     def overlap_add(self, frames):
         count, edge = frames.shape[1], (self.n_fft - self.hop) // 2

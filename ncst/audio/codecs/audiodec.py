@@ -11,12 +11,12 @@ Weights: ``symAD_libritts_24000_hop300`` and ``AudioDec_v1_symAD_libritts_24000_
 import math
 import re
 
-import torch
 from torch import nn
 
 from ncst.audio.codecs._audiodec_layers import CausalConv, Decoder, Encoder, Vocoder
 from ncst.audio.codecs._base import Base, books_of
 from ncst.audio.codecs._parts import of_own
+from ncst.audio.codecs._ragged import like, plain
 from ncst.audio.codecs._residual import ResidualQuantizer
 from ncst.core.checkpoint_files import fold, read_checkpoint
 from ncst.errors import NcstError
@@ -28,6 +28,7 @@ class Codec(Base):
     """AudioDec; the weight file decides between the symmetric decoder and the vocoder."""
 
     signs = r"pad_buffer$|quantizer\.codebook\.layers"
+    unequal = True
 
     def build(self, config):
         """Return ``AudioDec(**config)``."""
@@ -37,13 +38,13 @@ class Codec(Base):
         return network
 
     def encode(self, audio):
-        """Return ``(codes, None)``; clips are encoded one by one, since in a batch rounding may turn a near-tie."""
-        latents = torch.cat([self.network.encode_latent(clip) for clip in audio.split(1)])
-        return self.network.quantizer.encode(latents, self.books), None
+        """Return ``(codes, None)``."""
+        latent = self.network.encode_latent(audio)
+        return like(self.network.quantizer.encode(plain(latent), self.books), latent), None
 
     def decode(self, codes, side):
         """Return (B, frames * hop) audio."""
-        return self.network.decode_latent(self.network.quantizer.decode(codes))
+        return self.network.decode_latent(like(self.network.quantizer.decode(plain(codes)), codes))
 
     def parts(self):
         """Return the network taken apart."""

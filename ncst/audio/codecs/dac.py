@@ -2,11 +2,11 @@
 
 from functools import partial
 
-import torch
 from torch.nn import functional
 
 from ncst.audio.codecs._base import Base, books_of, fold_weight_norm
 from ncst.audio.codecs._parts import Book, of_library
+from ncst.audio.codecs._ragged import like, plain
 from ncst.core.checkpoint_files import fold, read_checkpoint
 
 ARGUMENTS = (
@@ -28,6 +28,7 @@ class Dac(Base):
     """
 
     signs = r"quantizer\.quantizers\.\d+\.in_proj\.weight"
+    unequal = True
 
     def build(self, config):
         """Return ``DAC(**config)``, its weight norm folded."""
@@ -43,13 +44,13 @@ class Dac(Base):
         return network
 
     def encode(self, audio):
-        """Return ``(codes, None)``; clips are encoded one by one, since in a batch rounding may turn a near-tie."""
-        clips = audio[:, None].split(1)
-        return torch.cat([self.network.encode(clip, n_quantizers=self.books)[1] for clip in clips]), None
+        """Return ``(codes, None)``."""
+        latent = self.network.encoder(audio[:, None])
+        return like(self.network.quantizer(plain(latent), self.books)[1], latent), None
 
     def decode(self, codes, side):
         """Return (B, T') audio."""
-        return self.network.decode(self.network.quantizer.from_codes(codes)[0])[:, 0]
+        return self.network.decoder(like(self.network.quantizer.from_codes(plain(codes))[0], codes))[:, 0]
 
     def parts(self):
         """Return the network taken apart."""

@@ -2,10 +2,9 @@
 
 import re
 
-import torch
-
 from ncst.audio.codecs._base import Base, books_of
 from ncst.audio.codecs._parts import Book, of_library
+from ncst.audio.codecs._ragged import like, plain
 from ncst.core.checkpoint_files import load_config, read_checkpoint
 
 _NAMES = [  # from transformers' EncodecModel to the package
@@ -35,6 +34,7 @@ class Encodec(Base):
     """
 
     signs = r"^quantizer\.(vq\.)?layers\.\d+\._?codebook\."
+    unequal = True
 
     def build(self, config):
         """Return the package's ``EncodecModel``, mono and without segments."""
@@ -49,18 +49,14 @@ class Encodec(Base):
         return EncodecModel(*coder, quantizer, target_bandwidths=[], sample_rate=self.sample_rate, channels=1)
 
     def encode(self, audio):
-        """Return ``(codes, None)``.
-
-        Clips are encoded one by one: an LSTM and a matrix product round differently in a batch, and where two codes are
-        almost equally near, that decides between them.
-        """
-        latents = (self.network.encoder(clip) for clip in audio[:, None].split(1))
-        codes = [self.network.quantizer.vq.encode(latent, self.books) for latent in latents]
-        return torch.cat(codes, 1).transpose(0, 1), None
+        """Return ``(codes, None)``."""
+        latent = self.network.encoder(audio[:, None])
+        return like(self.network.quantizer.vq.encode(plain(latent), self.books).transpose(0, 1), latent), None
 
     def decode(self, codes, side):
         """Return (B, frames * hop) audio."""
-        return self.network.decoder(self.network.quantizer.decode(codes.transpose(0, 1)))[:, 0]
+        latent = self.network.quantizer.decode(plain(codes).transpose(0, 1))
+        return self.network.decoder(like(latent, codes))[:, 0]
 
     def parts(self):
         """Return the network taken apart."""

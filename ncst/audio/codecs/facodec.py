@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from ncst.audio.codecs import _facodec_layers as _layers
 from ncst.audio.codecs._base import Base
 from ncst.audio.codecs._parts import Book, Chain, Parts
+from ncst.audio.codecs._ragged import like, padding_of, plain
 from ncst.core.checkpoint_files import read_checkpoint
 from ncst.errors import NcstError
 
@@ -26,6 +27,7 @@ class Codec(Base):
     """FACodec; books in the order prosody, content 1 and 2, residual 1 to 3; the side information is the timbre."""
 
     signs = r"timbre_encoder|timbre_linear"
+    unequal = True
 
     def build(self, config):
         """Return the network that the keyword arguments *config* of `FACodec` describe."""
@@ -36,11 +38,11 @@ class Codec(Base):
     def encode(self, audio):
         """Return the (B, 6, frames) codes and the (B, 256) timbre vectors of (B, T) *audio*."""
         latent = self.network.encode_latent(audio)
-        return self.network.quantize(latent, audio)[0], self.network.timbre(latent)
+        return like(self.network.quantize(latent, audio)[0], latent), self.network.timbre(latent)
 
     def decode(self, codes, side):
         """Return (B, frames * hop) audio for *codes* (B, 6, frames) and the timbre vectors *side* (B, 256)."""
-        return self.network.decode_latent(self.network.dequantize(codes), side)
+        return self.network.decode_latent(like(self.network.dequantize(plain(codes)), codes), side)
 
     def parts(self):
         """Return the network taken apart."""
@@ -199,7 +201,11 @@ class FACodec(nn.Module):
 
     def timbre(self, latent):
         """Return the timbre vector (B, dim) of a *latent* (B, dim, T) before quantisation."""
-        return self.timbre_encoder(latent.mT).mean(1)
+        frames = self.timbre_encoder(latent.mT)
+        behind = padding_of(frames)
+        if behind is None:
+            return frames.mean(1)
+        return plain(frames).masked_fill(behind[..., None], 0).sum(1) / (~behind).sum(1, keepdim=True)
 
     def quantize(self, latent, audio):
         """Quantise a *latent* (B, dim, T).
@@ -219,6 +225,7 @@ class FACodec(nn.Module):
         prosody = latent
         if self.melspec_linear is not None:
             prosody = self.melspec_encoder(self.melspec_linear(self.mel(audio))).mT
+        prosody, latent = plain(prosody), plain(latent)
         parts = [self.quantizer[0](prosody), self.quantizer[1](latent)]
         parts.append(self.quantizer[2](latent - (parts[0][1] + parts[1][1]).detach()))
         codes, quantised, pairs = zip(*parts)

@@ -16,6 +16,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from ncst.audio.codecs._base import Base
 from ncst.audio.codecs._parts import Book, Chain, Parts
+from ncst.audio.codecs._ragged import like, plain
 from ncst.audio.codecs._residual import ResidualQuantizer
 from ncst.core.checkpoint_files import read_checkpoint
 from ncst.errors import NcstError
@@ -27,6 +28,7 @@ class Codec(Base):
     """HiFi-Codec; books in the order group 1 stage 1, group 2 stage 1, group 1 stage 2, group 2 stage 2."""
 
     signs = r"quantizer_modules2?\."
+    unequal = True
 
     def build(self, config):
         """Return the network that the keyword arguments *config* of `HiFiCodec` describe."""
@@ -36,11 +38,12 @@ class Codec(Base):
 
     def encode(self, audio):
         """Return the (B, 4, frames) codes of (B, T) *audio*, and no side information."""
-        return self.network.quantizer.encode(self.network.encode_latent(audio)), None
+        latent = self.network.encode_latent(audio)
+        return like(self.network.quantizer.encode(plain(latent)), latent), None
 
     def decode(self, codes, side=None):
         """Return (B, frames * hop) audio for (B, 4, frames) *codes*."""
-        return self.network.decode_latent(self.network.quantizer.decode(codes))
+        return self.network.decode_latent(like(self.network.quantizer.decode(plain(codes)), codes))
 
     def parts(self):
         """Return the network taken apart."""
@@ -226,8 +229,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x):
         """Return (B, channels, T) for *x* of the same shape."""
-        for dilated, plain in zip(self.convs1, self.convs2):
-            x = plain(leaky_relu(dilated(leaky_relu(x, SLOPE)), SLOPE, inplace=True)).add_(x)
+        for dilated, following in zip(self.convs1, self.convs2):
+            x = following(leaky_relu(dilated(leaky_relu(x, SLOPE)), SLOPE, inplace=True)).add_(x)
         return x
 
 

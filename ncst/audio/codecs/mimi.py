@@ -4,6 +4,7 @@ import re
 
 from ncst.audio.codecs._base import Base, books_of
 from ncst.audio.codecs._parts import Book, Chain, Parts
+from ncst.audio.codecs._ragged import like, plain
 from ncst.core.checkpoint_files import load_config, read_checkpoint
 
 _RENAMED = [
@@ -18,6 +19,7 @@ class Mimi(Base):
     """Mimi; the first book is semantic. ``settings: {books: N}`` chooses the bitrate (137.5 bit/s a book)."""
 
     signs = r"semantic_residual_vector_quantizer"
+    unequal = True
 
     def build(self, config):
         """Return ``MimiModel(MimiConfig(**config))``."""
@@ -30,11 +32,15 @@ class Mimi(Base):
 
     def encode(self, audio):
         """Return ``(codes, None)``."""
-        return self.network.encode(audio[:, None], num_quantizers=self.books).audio_codes, None
+        encoder = self.network.encoder
+        latent = encoder.downsample(_transformed(encoder.encoder_transformer, encoder.encoder_seanet(audio[:, None])))
+        return like(self.network.quantizer.encode(plain(latent), self.books).transpose(0, 1), latent), None
 
     def decode(self, codes, side):
         """Return (B, frames * hop) audio."""
-        return self.network.decode(codes).audio_values[:, 0]
+        decoder, latent = self.network.decoder, self.network.quantizer.decode(plain(codes))
+        latent = _transformed(decoder.decoder_transformer, decoder.upsample(like(latent, codes)))
+        return decoder.decoder_seanet(latent)[:, 0]
 
     def parts(self):
         """Return the network taken apart."""
@@ -77,3 +83,8 @@ class Mimi(Base):
                 key = re.sub(pattern, new, key)
             state[key] = value
         return load_config(files["config.json"]), state
+
+
+def _transformed(transformer, x):
+    """Return what the causal *transformer* makes of (B, C, T) *x*; its frames see none that come later."""
+    return like(transformer(plain(x).mT, use_cache=False).last_hidden_state.mT, x)

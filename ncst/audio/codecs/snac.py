@@ -7,6 +7,7 @@ import torch
 
 from ncst.audio.codecs._base import Base
 from ncst.audio.codecs._parts import Book, of_library
+from ncst.audio.codecs._ragged import lengths_of, like, plain
 from ncst.core.checkpoint_files import load_config, read_checkpoint
 
 
@@ -27,6 +28,7 @@ class Snac(Base):
         self.sample_rate = network.sampling_rate
         self.strides = network.vq_strides
         self.hop = int(network.hop_length) * lcm(self.strides[0], network.attn_window_size or 1)
+        self.unequal = network.attn_window_size is None
         for module in network.modules():
             if type(module).__name__ == "NoiseBlock":
                 module.forward = partial(self._add_noise, module.linear)
@@ -34,17 +36,19 @@ class Snac(Base):
 
     def encode(self, audio):
         """Return ``(codes, None)``."""
-        codes = self.network.encode(audio[:, None])
-        return torch.stack([book.repeat_interleave(stride, -1) for book, stride in zip(codes, self.strides)], 1), None
+        latent = self.network.encoder(audio[:, None])
+        books = zip(self.network.quantizer(plain(latent))[1], self.strides, strict=True)
+        codes = torch.stack([book.repeat_interleave(stride, -1) for book, stride in books], 1)
+        return like(codes, latent), None
 
     def decode(self, codes, side):
         """Return (B, T') audio, with the noise of each clip."""
-        books = [codes[:, i, ::stride].contiguous() for i, stride in enumerate(self.strides)]
-        return self.network.decode(books)[:, 0]
+        books = [plain(codes)[:, i, ::stride].contiguous() for i, stride in enumerate(self.strides)]
+        return self.network.decoder(like(self.network.quantizer.from_codes(books), codes))[:, 0]
 
     def _add_noise(self, linear, x):
-        noise = self.noise([x.shape[-1]] * len(x))[:, None]
-        return x + noise.to(x.dtype) * linear(x)
+        noise = self.noise(lengths_of(x))[:, None]
+        return x + linear(x) * noise.to(x.dtype)
 
     def parts(self):
         """Return the network taken apart."""

@@ -2,6 +2,7 @@
 
 from ncst.audio.codecs._base import Base, books_of
 from ncst.audio.codecs._parts import Book, of_library
+from ncst.audio.codecs._ragged import like, plain
 from ncst.core.checkpoint_files import load_config, read_checkpoint
 
 
@@ -9,6 +10,7 @@ class SpeechTokenizerCodec(Base):
     """SpeechTokenizer; the first book is semantic. The network pads by itself (reflection)."""
 
     signs = r"^transform\.weight$"
+    unequal = True
 
     def build(self, config):
         """Return ``SpeechTokenizer(config)``."""
@@ -21,11 +23,12 @@ class SpeechTokenizerCodec(Base):
 
     def encode(self, audio):
         """Return ``(codes, None)``."""
-        return self.network.encode(audio[:, None], n_q=self.books).transpose(0, 1), None
+        latent = self.network.encoder(audio[:, None])
+        return like(self.network.quantizer.encode(plain(latent), n_q=self.books, st=0).transpose(0, 1), latent), None
 
     def decode(self, codes, side):
         """Return (B, frames * hop) audio."""
-        return self.network.decode(codes.transpose(0, 1))[:, 0]
+        return self.network.decoder(like(self.network.quantizer.decode(plain(codes).transpose(0, 1)), codes))[:, 0]
 
     def parts(self):
         """Return the network taken apart."""

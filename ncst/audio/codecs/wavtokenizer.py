@@ -10,11 +10,11 @@ Ji et al., "WavTokenizer: an Efficient Acoustic Discrete Codec Tokenizer for Aud
 import math
 import re
 
-import torch
 from torch import nn
 
 from ncst.audio.codecs._base import Base, books_of
 from ncst.audio.codecs._parts import of_own
+from ncst.audio.codecs._ragged import like, plain
 from ncst.audio.codecs._residual import ResidualQuantizer
 from ncst.audio.codecs._seanet import ratios_of, rename_seanet
 from ncst.audio.codecs._wavtokenizer_layers import Decoder
@@ -39,6 +39,7 @@ class Codec(Base):
     """WavTokenizer. The network pads by itself, so inputs stay as long as they are."""
 
     signs = r"^feature_extractor\.encodec|pos_net\."
+    unequal = True
 
     def build(self, config):
         """Return ``WavTokenizer(**config)``."""
@@ -48,17 +49,13 @@ class Codec(Base):
         return network
 
     def encode(self, audio):
-        """Return ``(codes, None)``.
-
-        Clips are encoded one by one: the encoder's LSTM rounds differently in a batch, which can turn a near-tie
-        between two of the 4096 codes. The decoder gives the same for a batch.
-        """
-        latents = torch.cat([self.network.encode_latent(clip) for clip in audio.split(1)])
-        return self.network.quantizer.encode(latents), None
+        """Return ``(codes, None)``."""
+        latent = self.network.encode_latent(audio)
+        return like(self.network.quantizer.encode(plain(latent)), latent), None
 
     def decode(self, codes, side):
         """Return (B, frames * hop) audio."""
-        return self.network.decode_latent(self.network.quantizer.decode(codes))
+        return self.network.decode_latent(like(self.network.quantizer.decode(plain(codes)), codes))
 
     def parts(self):
         """Return the network taken apart."""
