@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Literal
 
 from ncst.plan import Config
 from ncst.plan.estimate import GB, HOUR, Estimate, Row, Work, estimate
+from ncst.plan.one_day import DAY, longest_chain, one_day, total
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
+SHOWN = 12  # things to leave out
 Columns = list[tuple[str, Literal["left", "right"]]]
 
 
@@ -28,6 +31,8 @@ def show_plan(config: Config, gpu: str | None = None) -> None:
         "GB and hours of a split are those of audio and features that no split above it has. "
         f"CPU h: hours of {costs['machine']}, as measured. {_card(found)}"
     )
+    if config["gpu"]:
+        _show_day(console, config, found, gpu)
     if found.weights:
         names = ", ".join(Path(file).stem for file in found.weights)
         console.print(f"Weights that the run will fetch: {names}.")
@@ -52,13 +57,28 @@ def _splits(config: Config, found: Estimate) -> "Table":
 
 def _stages(found: Estimate) -> "Table":
     table = _table("Stages", [("stage", "left"), ("GB", "right"), ("CPU h", "right"), ("GPU h", "right")])
-    total = Work()
     for name, work in found.stages.items():
         table.add_row(name, *_amounts(work))
-        total += work
     table.add_section()
-    table.add_row("all", *_amounts(total))
+    table.add_row("all", *_amounts(total(found)))
     return table
+
+
+def _show_day(console: "Console", config: Config, found: Estimate, gpu: str | None) -> None:
+    """Print the longest chain of jobs, and, where a card takes more than a day, what to leave out."""
+    chain = longest_chain(config, found)
+    jobs = ", ".join(f"{name} {_number(hours)}" for name, hours in chain.items())
+    console.print(f"The longest chain of jobs, which more cards do not shorten: {sum(chain.values()):,.1f} h ({jobs}).")
+    if total(found).gpu / HOUR <= DAY:
+        return
+    day = one_day(config, found, gpu)
+    table = _table("What leaving out one thing saves", [("left out", "left"), ("GB", "right"), ("GPU h", "right")])
+    for cut in day.cuts[:SHOWN]:
+        table.add_row(cut.title, _number(cut.disk), _number(cut.hours))
+    console.print(table)
+    left = " and ".join(filter(None, [", ".join(c.title for c in day.taken[:-1]), day.taken[-1].title]))
+    fits = "For a run of one day on one card" if day.hours <= DAY else "Too long for a day on one card"
+    console.print(f"{fits}: without {left}, {day.hours:,.0f} GPU h are left.")
 
 
 def _table(title: str, columns: Columns) -> "Table":
@@ -67,7 +87,7 @@ def _table(title: str, columns: Columns) -> "Table":
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for name, justify in columns:
-        whole = justify == "right" or name in ("split", "stage", "missing")
+        whole = justify == "right" or name in ("split", "stage", "missing", "left out")
         table.add_column(name, justify=justify, overflow="fold", no_wrap=whole)
     return table
 
