@@ -1,4 +1,4 @@
-"""Shared fixtures; tests that need real speech, official weights or a browser are left out without them."""
+"""Shared fixtures; tests that need real speech, official weights, a GPU or a browser are left out without them."""
 
 import os
 import shutil
@@ -27,6 +27,10 @@ def pytest_collection_modifyitems(config, items):
     def missing(item):
         if item.get_closest_marker("browser") and shutil.which("chromium") is None:
             return True
+        if gpu := item.get_closest_marker("gpu"):
+            import torch
+
+            return torch.cuda.device_count() < (*gpu.args, 1)[0]
         return item.get_closest_marker("real") and any(
             fixture in item.fixturenames and variable not in os.environ for fixture, variable in NEEDS["real"].items()
         )

@@ -31,9 +31,12 @@ def test_rule():
     assert positive[0, :2] == pytest.approx([0.93901998, 1.08394480], abs=1e-8)
 
 
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 @pytest.mark.parametrize("case", sorted(golden_codecs.CASES))
-def test_official_size(case, tmp_path):
+def test_official_size(case, device, tmp_path):
     codec = golden_codecs.load(case, tmp_path)
+    if device == "cuda":
+        codec = type(codec)(codec.entry, tmp_path / "codec.safetensors", device)
     shutil.rmtree(tmp_path)  # up to a gigabyte, which pytest would keep for three runs
     assert codec.unequal
     clips = [speech_like(seconds, seed) for seed, seconds in enumerate([0.5, 0.613, 0.52])]

@@ -2,7 +2,10 @@
 
 import csv
 import json
+import os
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -23,6 +26,8 @@ from ncst.tracing import progress as progress
 from ncst.tracing import train as training
 from ncst.tracing.augmentation import Augmentation
 from ncst.tracing.batches import share
+
+ENVIRONMENT = dict(os.environ)  # before a test here takes a GPU
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +165,29 @@ def test_two_processes_train_as_one(results, tmp_path, monkeypatch):
         found = [[float(row[key]) for row in rows] for rows in (one, two)]
         assert found[0] == pytest.approx(found[1], rel=1e-4)
     assert float(one[-1]["train_loss"]) < float(one[0]["train_loss"])
+
+
+TRAIN = """
+import sys
+from pathlib import Path
+from helpers.plain_network import plain_network
+from helpers.toy_training import changed, run
+from ncst.tracing import train
+
+train.build = plain_network
+entry = changed(epochs=3, batch=10, class_weights="balanced", clip_grad=1.0)
+run(Path(sys.argv[1]), Path(sys.argv[2]), entry, device="cuda", devices=int(sys.argv[3]))
+"""
+
+
+@pytest.mark.gpu(2)
+def test_two_gpus_train_as_one(results, tmp_path):
+    variables = ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(tmp_path)}
+    for count in "12":
+        subprocess.run([sys.executable, "-c", TRAIN, results, tmp_path / count, count], check=True, env=variables)
+    one, two = (load_file(tmp_path / count / "last.safetensors") for count in "12")
+    for key, value in one.items():
+        torch.testing.assert_close(value, two[key], rtol=1e-3, atol=1e-5)
 
 
 def test_processes_share_a_batch_without_gaps():
