@@ -36,12 +36,11 @@ def look_at_folders(place):
         path.touch()
     made = {"title": "Made", "licence": "none"}
     config = {"results": str(place), "name": "x", "roots": {"made": str(place / "corpus")}, "corpora": {"made": made}}
-    config["select"] = {}
     folders.remember(folders.index_of(config, "made"), place / "corpus", map(str, paths))
-    timed(f"folders of {FILES:,} recordings, unchanged", lambda: list(folders.changes(config)))
+    timed(f"folders of {FILES:,} recordings, unchanged", lambda: list(folders.changes(config, config["roots"])))
     for path in paths[:FOLDERS]:
         path.unlink()
-    timed("the same, each folder changed", lambda: print(*folders.changes(config), file=sys.stderr))
+    timed("the same, each folder changed", lambda: print(*folders.changes(config, config["roots"]), file=sys.stderr))
 
 
 def main(folder):

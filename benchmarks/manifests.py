@@ -17,7 +17,7 @@ from ncst.plan.config import load_config
 
 def write_shards(config, audio, pair):
     source_set, codec = pair
-    entry, size = config["codecs"][codec], config["sources"][source_set]["size"]
+    entry, size = config["codecs"][codec], sharding.most(config["sources"][source_set])
     names, start = sharding.shards(config, source_set), 0
     for number, shard in enumerate(names):
         end = size * (number + 1) // len(names)
@@ -46,7 +46,7 @@ def main(folder):
             )
             write_manifest(split, config["splits"][split], files, audio, Path(name) / f"{split}.parquet")
         wall, used = time.perf_counter() - start, time.process_time() - processor
-    clips = sum(config["sources"][source_set]["size"] for source_set, _ in pairs)
+    clips = sum(sharding.most(config["sources"][source_set]) for source_set, _ in pairs)
     listed = sum(sharding.clips(config, split) for split in splits)
     print(
         f"{len(splits)} manifests, {listed:,} rows of {clips:,} clips: {wall:.1f} s wall, {used:.1f} s CPU, "

@@ -9,7 +9,7 @@ from ncst.core import parquet
 from ncst.core.files import PathLike
 from ncst.core.seeds import seed_of
 from ncst.formats import index
-from ncst.plan.sharding import shard_names
+from ncst.plan.sharding import most, shard_names
 
 SCHEMA = pa.schema([*index.SCHEMA, ("source_set", pa.string()), ("shard", pa.string()), ("row", pa.int32())])
 _WHAT = "source set"
@@ -65,7 +65,7 @@ def ranked(rows: Iterable[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
 
 def to_shards(name: str, rows: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Cut the ranking into shards of nearly equal size, whose number follows from the config alone."""
-    shards = shard_names(options["size"], options["shard_size"])
+    shards = shard_names(most(options), options["shard_size"])
     bounds = [len(rows) * i // len(shards) for i in range(len(shards) + 1)]
     return [
         {**row, "source_set": name, "shard": shard, "row": position}

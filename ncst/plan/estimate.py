@@ -107,7 +107,8 @@ def estimate(config: Config, gpu: str | None = None) -> Estimate:
     ready: dict[Pair, int] = {}
     for split in splits:
         pairs = selection.pairs(config, split)
-        row = _row(config, split, pairs, {*roots, *absent}, fetched)
+        needed = dict.fromkeys(c for name, _ in _made(config, pairs) for c in selection.drawn_from(run, name))
+        row = _row(config, split, pairs, [name for name in needed if name in {*roots, *absent}], fetched)
         for pair in pairs:
             if pair not in ready:
                 ready[pair] = _present(config, *pair)
@@ -119,7 +120,7 @@ def estimate(config: Config, gpu: str | None = None) -> Estimate:
         rows.append(row)
     order = [name for stage in ("real speech", "resynthesis", "features") for name in stages if name.startswith(stage)]
     stages = {name: stages[name] for name in order} | _experiments(run, rates)
-    clips = sum(config["sources"][source_set]["size"] for source_set, _ in running)
+    clips = sum(sharding.most(config["sources"][source_set]) for source_set, _ in running)
     return Estimate(rows, stages, clips, roots, absent, fetched, rates)
 
 
@@ -137,11 +138,9 @@ def _made(config: Config, pairs: list[Pair]) -> list[Pair]:
     return [pair for pair in pairs if pair not in released]
 
 
-def _row(config: Config, split: str, pairs: list[Pair], lacking: set[str], fetched: list[str]) -> Row:
+def _row(config: Config, split: str, pairs: list[Pair], corpora: list[str], fetched: list[str]) -> Row:
     entry, made = config["splits"][split], _made(config, pairs)
     sources, codecs = ([*dict.fromkeys(names)] for names in zip(*pairs, strict=True))
-    needed = dict.fromkeys(c for source_set, _ in made for c in config["sources"][source_set]["corpora"])
-    corpora = [name for name in needed if name in lacking]
     weights = len(set(fetched) & {entries.weight_file(config, name) for _, name in made})
     return Row(
         split, _label(config, entry, codecs), sources, codecs, selection.clips(config, split), 0, corpora, weights
@@ -173,7 +172,7 @@ def _present(config: Config, source_set: str, codec: str) -> int:
 def _work(config: Config, rates: Rates, pair: Pair, frontends: list[str], released: bool) -> Iterator[tuple[str, Work]]:
     """Yield (stage, work) of the audio and the features of one (source set, codec) pair."""
     source_set, codec = pair
-    costs, clips = rates.costs, config["sources"][source_set]["size"]
+    costs, clips = rates.costs, sharding.most(config["sources"][source_set])
     jobs, seconds = len(sharding.shards(config, source_set)), clips * costs["clip_seconds"]
     disk = 0.0 if released and not config["release"]["copy"] else seconds * costs["audio_bytes"]
     if codec == "real" or released:

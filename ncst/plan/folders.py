@@ -2,11 +2,11 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ncst.core.files import PathLike, atomic
-from ncst.plan import Config, selection
+from ncst.plan import Config
 
 SHOWN = 3
 
@@ -30,9 +30,9 @@ def remember(index: PathLike, root: Path, recordings: Iterable[str]) -> None:
         temporary.write_text(json.dumps({"recordings": len(recordings), "folders": times}), encoding="utf-8")
 
 
-def changes(config: Config) -> Iterator[str]:
-    """Yield a sentence for each indexed corpus of the user's of which a folder has changed; no file is looked at."""
-    for name, root in selection.own_roots(config).items():
+def changes(config: Config, roots: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence for each indexed corpus of *roots* of which a folder has changed; no file is looked at."""
+    for name, root in roots.items():
         try:
             noted = json.loads(_beside(index_of(config, name)).read_text(encoding="utf-8"))
             recordings, times = int(noted["recordings"]), dict(noted["folders"])

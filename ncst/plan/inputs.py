@@ -192,7 +192,9 @@ def titles(config: Config) -> dict[str, dict[str, str]]:
 
 def pool(config: Config, source_set: str) -> dict[str, Entry]:
     """Return the options of the selected source sets that share no utterance with *source_set*, itself included."""
-    return pool_of(source_set, {name: facts(config["sources"][name]) for name in selection.source_sets(config)})
+    selected = selection.source_sets(config)
+    sets = {name: facts(config["sources"][name]) | {"corpora": selection.drawn_from(config, name)} for name in selected}
+    return pool_of(source_set, sets)
 
 
 def indexes(config: Config, source_set: str) -> list[str]:

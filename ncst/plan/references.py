@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ncst.errors import NcstError
-from ncst.plan import Config, entries, selection
+from ncst.plan import Config, entries, selection, sharding
 from ncst.plan.terms import check_terms
 
 MOST_SHARDS = 10_000  # of one source set: each is a job for every codec
@@ -85,11 +85,20 @@ def _precisions(config: Config) -> Iterator[str]:
 def _sources(config: Config) -> Iterator[str]:
     for name, entry in config["sources"].items():
         yield from _unknown(entry["corpora"], config["corpora"], f"sources.{name}", "config/corpora.yaml has")
-        shards = -(-entry["size"] // entry["shard_size"])
+        where = f"Config error at sources.{name}"
+        if (entry["size"] == sharding.ALL) != ("shards" in entry):
+            yield (
+                f"{where}: `size: all` goes with `shards`, the number of files of at most shard_size utterances each, "
+                "and a number without: the jobs of a run must follow from the config alone."
+            )
+            continue
+        if entry["size"] == sharding.ALL and entry.get("balance"):
+            yield f"{where}: `size: all` takes every utterance and cannot `balance` them: write a number or drop one."
+        shards = -(-sharding.most(entry) // entry["shard_size"])
         if shards > MOST_SHARDS:
             yield (
-                f"Config error at sources.{name}: {entry['size']:,} utterances in shards of {entry['shard_size']:,} "
-                f"are {shards:,} jobs for every codec: raise shard_size until at most {MOST_SHARDS:,} are left."
+                f"{where}: {sharding.most(entry):,} utterances in shards of {entry['shard_size']:,} are {shards:,} "
+                f"jobs for every codec: raise shard_size until at most {MOST_SHARDS:,} are left."
             )
 
 

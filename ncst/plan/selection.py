@@ -1,12 +1,12 @@
 """What a configuration selects: codecs, corpora, source sets and splits that can run, as plain lists of names."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ncst.errors import NcstError
 from ncst.plan import Config, Pair, official_release
 from ncst.plan.entries import by_class, codec_entry, selected, weight_file, weights_kind
-from ncst.plan.sharding import kept
+from ncst.plan.sharding import kept, most
 
 GENERATE = "generate"
 
@@ -55,9 +55,28 @@ def source_sets(config: Config) -> list[str]:
     return [name for name in config["sources"] if name in released or has_roots(config, name)]
 
 
+def drawn_from(config: Config, source_set: str) -> list[str]:
+    """Return the corpora of *source_set*; with ``any_root``, those of them that have a root, where one has."""
+    entry = config["sources"][source_set]
+    rooted = [name for name in corpora(config) if name in entry["corpora"]]
+    return rooted if rooted and entry.get("any_root") else entry["corpora"]
+
+
+def narrowed(config: Config) -> Iterator[str]:
+    """Yield a sentence for each group of source sets that draw from fewer corpora than the config lists."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name in source_sets(config):
+        drawn, listed = drawn_from(config, name), config["sources"][name]["corpora"]
+        if len(drawn) < len(listed):
+            lacking = ", ".join(f"roots.{corpus}" for corpus in listed if corpus not in drawn)
+            groups.setdefault((", ".join(drawn), lacking), []).append(name)
+    for (drawn_corpora, lacking), names in groups.items():
+        yield f"{', '.join(names)} draw from {drawn_corpora} alone, as {lacking} is not set."
+
+
 def has_roots(config: Config, source_set: str) -> bool:
-    """Say whether every corpus of *source_set* has a root."""
-    return set(corpora(config)).issuperset(config["sources"][source_set]["corpora"])
+    """Say whether every corpus that *source_set* draws from has a root."""
+    return set(corpora(config)).issuperset(drawn_from(config, source_set))
 
 
 def pairs(config: Config, split: str) -> list[Pair]:
@@ -183,8 +202,8 @@ def robustness_cells(config: Config) -> list[str]:
 
 
 def clips(config: Config, split: str) -> int:
-    """Return how many clips *split* has when none fails; a balanced split takes each utterance once real, once not."""
-    sizes = {source_set: config["sources"][source_set]["size"] for source_set, _ in pairs(config, split)}
+    """Return how many clips *split* has at most; a balanced split takes each utterance once real, once not."""
+    sizes = {source_set: most(config["sources"][source_set]) for source_set, _ in pairs(config, split)}
     entry = config["splits"][split]
     if entry.get("balance"):
         return 2 * sum(sizes.values())

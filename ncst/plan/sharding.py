@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
-from ncst.plan import Config, Pair
+from ncst.plan import Config, Entry, Pair
+
+ALL = "all"
 
 
 def kept(real: int, fake: int, ratio: float) -> tuple[int, int]:
@@ -24,10 +26,19 @@ def shard_names(size: int, shard_size: int) -> list[str]:
     return [f"{i:05d}-of-{count:05d}" for i in range(count)]
 
 
+def most(entry: Entry) -> int:
+    """Return how many utterances a source set may have: its ``size``, or as many as the shards of ``size: all`` hold.
+
+    >>> most({"size": "all", "shards": 3, "shard_size": 500})
+    1500
+    """
+    return entry["shards"] * entry["shard_size"] if entry["size"] == ALL else entry["size"]
+
+
 def shards(config: Config, source_set: str) -> list[str]:
     """Return the shard ids of *source_set*."""
     entry = config["sources"][source_set]
-    return shard_names(entry["size"], entry["shard_size"])
+    return shard_names(most(entry), entry["shard_size"])
 
 
 def pair_files(config: Config, pattern: str, found: Iterable[Pair], **wildcards: str | int) -> list[str]:

@@ -4,7 +4,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ncst.plan import Config
+from ncst.plan import Config, selection
 from ncst.plan.estimate import GB, HOUR, Estimate, Row, Work, estimate
 from ncst.plan.one_day import DAY, longest_chain, one_day, total
 
@@ -36,6 +36,8 @@ def show_plan(config: Config, gpu: str | None = None) -> None:
     if found.weights:
         names = ", ".join(Path(file).stem for file in found.weights)
         console.print(f"Weights that the run will fetch: {names}.")
+    for sentence in selection.narrowed(config):
+        console.print(sentence)
     for name, root in found.absent.items():
         console.print(f"Not found: {root} (roots.{name}).")
     if found.roots:

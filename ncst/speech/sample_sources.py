@@ -8,6 +8,7 @@ from ncst.errors import NcstError
 from ncst.formats.index import read_index
 from ncst.formats.sources import to_shards, write_sources
 from ncst.plan.pools import pool_of
+from ncst.plan.sharding import ALL, most
 from ncst.speech.id_lists import check_lists, read_ids
 from ncst.speech.pairing import TAXONOMIES, pair_spoofs
 
@@ -56,11 +57,11 @@ def draw(tables, sets, seed):
     tables : dict of list of dict
         Index rows of each corpus.
     sets : dict of dict
-        Options of each set, in drawing order: corpora (list), size, shard_size (int), and where wanted
-        kind (``bonafide``, ``spoof`` or ``any``), subset (str or list), balance (``language``: equal parts; ``vq``,
-        ``aux``, ``dec``: as many bona fide utterances as spoofs of them, see `ncst.speech.pairing.pair_spoofs`), ids
-        (file, see `id_lists.read_ids`), missing (``skip`` or ``replace`` the listed ids that no corpus has),
-        speaker_disjoint (true in any set: no two sets of the pool share a speaker).
+        Options of each set, in drawing order: corpora (list), size (int, or ``all`` with shards), shard_size (int), and
+        where wanted kind (``bonafide``, ``spoof`` or ``any``), subset (str or list), balance (``language``: equal
+        parts; ``vq``, ``aux``, ``dec``: as many bona fide utterances as spoofs of them, see
+        `ncst.speech.pairing.pair_spoofs`), ids (file, see `id_lists.read_ids`), missing (``skip`` or ``replace`` the
+        listed ids that no corpus has), speaker_disjoint (true in any set: no two sets of the pool share a speaker).
     seed : int
 
     Returns
@@ -72,7 +73,8 @@ def draw(tables, sets, seed):
     Raises
     ------
     NcstError
-        If a set wants more than there is, two corpora share an id, two lists share one, or a list fits no corpus.
+        If a set wants more than there is, its shards do not fit all there is, two corpora share an id, two lists share
+        one, or a list fits no corpus.
     """
     rank = _rank({row["utt_id"] for rows in tables.values() for row in rows}, seed)
     _check_ids(tables, sets)
@@ -92,7 +94,7 @@ def draw(tables, sets, seed):
         if name in lists:
             chosen, missing, replaced = _choose_listed(name, left, options, lists[name])
         else:
-            chosen, missing, replaced = _choose(name, left, options, options["size"]), [], []
+            chosen, missing, replaced = _choose(name, left, options, _wanted(name, left, options)), [], []
         taken.update(row["utt_id"] for row in chosen)
         drawn[name] = (to_shards(name, chosen, options), missing, replaced)
     return drawn
@@ -133,11 +135,24 @@ def _deal_speakers(eligible, sets, seed):
     dealt, owner = dict.fromkeys(sets, 0), {}
     for speaker in speakers:
         candidates = [name for name in sets if counts[name][speaker]]
-        owner[speaker] = min(candidates, key=lambda name: dealt[name] / sets[name]["size"])
+        owner[speaker] = min(candidates, key=lambda name: dealt[name] / most(sets[name]))
         dealt[owner[speaker]] += counts[owner[speaker]][speaker]
     return {
         name: [row for row in rows if owner[row["corpus"], row["speaker"]] == name] for name, rows in eligible.items()
     }
+
+
+def _wanted(name, found, options):
+    """Return how many utterances a set takes of those *found*: its size, or all, which its shards must hold."""
+    if options["size"] != ALL:
+        return options["size"]
+    shards, shard_size = options["shards"], options["shard_size"]
+    if found and not shards <= len(found) <= most(options):
+        raise NcstError(
+            f"Source set {name} takes all {len(found):,} utterances, which do not fit `shards: {shards}` of 1 to "
+            f"{shard_size:,} each: set `shards: {max(1, -(-len(found) // shard_size))}` in `sources: {{{name}: ...}}`."
+        )
+    return len(found)
 
 
 def _choose(name, left, options, wanted):
@@ -182,15 +197,15 @@ def _choose_listed(name, left, options, ids):
             f"Source set {name} is empty: none of the {len(ids)} ids in {options['ids']} (first {min(ids)!r}) is a "
             f"usable recording of {' or '.join(options['corpora'])}: point `ids:` to a list of these corpora."
         )
-    if options["size"] > len(ids):
+    wanted = _wanted(name, ids, options)
+    if wanted > len(ids):
         raise NcstError(
-            f"Source set {name} wants {options['size']} utterances, but {options['ids']} lists {len(ids)}: lower its "
-            "`size`."
+            f"Source set {name} wants {wanted} utterances, but {options['ids']} lists {len(ids)}: lower its `size`."
         )
-    if options["size"] < len(present):
-        return _choose(name, present, options, options["size"]), missing, []
+    if wanted < len(present):
+        return _choose(name, present, options, wanted), missing, []
     if options.get("missing") != "replace":
         return present, missing, []
     others = [row for row in left if row["utt_id"] not in ids]
-    others = _choose(name, others, options | {"balance": None}, options["size"] - len(present)) if missing else []
+    others = _choose(name, others, options | {"balance": None}, wanted - len(present)) if missing else []
     return present + others, missing, [row["utt_id"] for row in others]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from ncst.plan import folders, inputs
+from ncst.plan import folders, inputs, selection
 from ncst.speech.check_corpora import changed_corpora
 from ncst.speech.index_corpus import index_corpus
 
@@ -28,10 +28,10 @@ def own(config, tmp_path):
 
 
 def test_a_corpus_as_indexed_is_not_mentioned_wherever_it_lies(own, tmp_path):
-    assert list(folders.changes(own)) == []
+    assert list(folders.changes(own, selection.own_roots(own))) == []
     (tmp_path / "mine").rename(tmp_path / "there")
     own["roots"]["mine"] = str(tmp_path / "there")
-    assert list(folders.changes(own)) == []
+    assert list(folders.changes(own, selection.own_roots(own))) == []
 
 
 @pytest.mark.parametrize(
@@ -45,22 +45,22 @@ def test_a_corpus_as_indexed_is_not_mentioned_wherever_it_lies(own, tmp_path):
 )
 def test_what_changed_is_named(own, tmp_path, change, told):
     change(tmp_path / "mine")
-    (sentence,) = folders.changes(own)
+    (sentence,) = folders.changes(own, selection.own_roots(own))
     assert f"Mine in {tmp_path}/mine has changed since its 4 recordings were indexed, in {told}" in sentence
     assert "`ncst check --corpora`" in sentence
 
 
 def test_a_folder_that_matters_not_is_mentioned_until_the_files_were_compared(own, tmp_path):
     os.utime(tmp_path / "mine/wav/s", (time.time(), 1))
-    assert len(list(folders.changes(own))) == 1
+    assert len(list(folders.changes(own, selection.own_roots(own)))) == 1
     assert list(changed_corpora(own)) == []
-    assert list(folders.changes(own)) == []
+    assert list(folders.changes(own, selection.own_roots(own))) == []
 
 
 def test_a_note_that_is_absent_or_damaged_says_nothing(own, tmp_path):
     note = tmp_path / "results/x/corpora/mine.folders"
     for content in ("", "[]", '{"folders": 3}'):
         note.write_text(content)
-        assert list(folders.changes(own)) == []
+        assert list(folders.changes(own, selection.own_roots(own))) == []
     note.unlink()
-    assert list(folders.changes(own)) == []
+    assert list(folders.changes(own, selection.own_roots(own))) == []

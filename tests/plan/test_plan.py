@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from ncst.errors import NcstError
-from ncst.plan import entries, selection
+from ncst.plan import entries, inputs, selection, sharding
 from ncst.plan.config import load_config, merge
+from ncst.plan.estimate import estimate
 from ncst.plan.validate import validate
 
 
@@ -29,6 +30,33 @@ def test_wrong_keys_are_named(config):
     refuse(config | {"weights": {"default": "big"}}, "at weights.default: 'big'")
     refuse(config | {"weights": {"default": "compact", "nocodec": "official"}}, "at weights: .*nocodec")
     refuse(config | {"seeds": []}, "at seeds")
+
+
+@pytest.mark.parametrize(("there", "absent"), [("vctk", "aishell3"), ("aishell3", "vctk")])
+def test_the_small_run_takes_one_corpus_alone_and_says_so(there, absent):
+    config = merge(load_config("config/small.yaml"), {"roots": {there: "/data"}})
+    splits = selection.splits(config)
+    assert {"train", "dev", "eval_id", "ood_multi"} <= set(splits)
+    assert selection.source_sets(config) == ["st_eval", "st_dev", "st_train"]
+    assert inputs.indexes(config, "st_train") == [f"<results>/corpora/{there}.parquet"]
+    assert {tuple(options["corpora"]) for options in inputs.pool(config, "st_dev").values()} == {(there,)}
+    told = f"st_eval, st_dev, st_train draw from {there} alone, as roots.{absent} is not set."
+    assert list(selection.narrowed(config)) == [told]
+    assert not any(absent in row.corpora for row in estimate(config).rows if row.split in splits)
+    merge(config, {"roots": {absent: "/data"}})
+    assert list(selection.narrowed(config)) == []
+    assert len(inputs.indexes(config, "st_train")) == 2
+
+
+def test_without_any_root_a_set_needs_all_its_corpora(config):
+    config["roots"] = dict.fromkeys(config["roots"]) | {"vctk": "/data"}
+    assert selection.source_sets(config) == []
+
+
+def test_all_utterances_are_counted_as_full_shards(config):
+    merge(config, {"sources": {"ncssd": {"size": "all", "shards": 4, "shard_size": 50}}})
+    assert len(sharding.shards(config, "ncssd")) == 4
+    assert selection.clips(config, "unseen_real/ncssd") == 200
 
 
 def test_the_robustness_grid_names_what_exists(config):

@@ -112,6 +112,30 @@ def test_what_fits(tables):
         sample_sources.draw(tables, {"a": one | {"size": 5, "subset": ["X", "Y"]}}, 1)
 
 
+def test_all_takes_every_utterance_that_is_left(tables):
+    every = {"corpora": ["vctk"], "size": "all", "shard_size": 60}
+    rows = sample_sources.draw(tables, {"a": every | {"shards": 3}}, 1)["a"][0]
+    assert {row["utt_id"] for row in rows} == {row["utt_id"] for row in tables["vctk"]}
+    assert [row["shard"] for row in rows] == ["00000-of-00003"] * 53 + ["00001-of-00003"] * 53 + ["00002-of-00003"] * 54
+    for shards in (2, 161):
+        with pytest.raises(NcstError, match=r"all 160 utterances, which do not fit .* set `shards: 3` in `sources: "):
+            sample_sources.draw(tables, {"a": every | {"shards": shards}}, 1)
+    pool = POOL | {"rest": every | {"pool": "st", "order": 4, "corpora": ["vctk", "aishell3"], "shards": 5}}
+    drawn = {name: {row["utt_id"] for row in rows} for name, (rows, *_) in sample_sources.draw(tables, pool, 1).items()}
+    assert len(drawn["rest"]) == sum(map(len, tables.values())) - 120
+    assert not drawn["rest"] & (drawn["st_eval"] | drawn["st_dev"] | drawn["st_train"])
+
+
+def test_all_of_a_list_is_what_it_names(tables, tmp_path):
+    path = tmp_path / "ids.txt"
+    path.write_text("\n".join([row["utt_id"] for row in tables["vctk"][:5]] + ["nowhere"]))
+    options = {"corpora": ["vctk"], "size": "all", "shards": 2, "shard_size": 3, "ids": str(path)}
+    rows, missing, _ = sample_sources.draw(tables, {"a": options}, 1)["a"]
+    assert (len(rows), missing) == (5, ["nowhere"])
+    rows, _, replaced = sample_sources.draw(tables, {"a": options | {"missing": "replace"}}, 1)["a"]
+    assert (len(rows), len(replaced)) == (6, 1)
+
+
 def test_a_pool_that_is_too_small_names_the_set_that_came_last(tables):
     with pytest.raises(NcstError, match="st_train wants 300"):
         sample_sources.draw(tables, POOL | {"st_train": POOL["st_train"] | {"size": 300}}, 688)

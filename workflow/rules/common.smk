@@ -38,7 +38,7 @@ except NcstError as error:
     raise WorkflowError(str(error))
 
 if workflow.is_main_process:  # also where nothing is to be done, and onstart is not reached
-    for sentence in folders.changes(config):
+    for sentence in (*selection.narrowed(config), *folders.changes(config, selection.own_roots(config))):
         logger.warning(sentence)
 
 

@@ -19,7 +19,11 @@ rule index_release:
         codecs={
             codec: {key: config["codecs"][codec][key] for key in ("class_id", "role")} for codec in config["codecs"]
         },
-        sizes={source_set: config["sources"][source_set]["size"] for source_set, _ in RELEASED},
+        sizes={
+            source_set: config["sources"][source_set]["size"]
+            for source_set, _ in RELEASED
+            if config["sources"][source_set]["size"] != "all"
+        },
     script:
         "../scripts/index_release.py"
 
