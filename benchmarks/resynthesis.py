@@ -63,7 +63,7 @@ def load(name, weights, device):
 def as_published(name, weights, device):
     """Return the codec *name* without what ncst does to its network for speed."""
     registry.load("codecs", name)  # DAC's own file folds its weights while it builds the network
-    _base.fold_weight_norm = _base.speed_up = lambda network: network
+    _base.fold_weight_norm = _base.speed_up = lambda network, **_: network
     codec = load(name, weights, device)
     for layer in codec.network.modules():
         if isinstance(layer, Activation):
@@ -72,16 +72,19 @@ def as_published(name, weights, device):
     for layer in published.modules():
         if isinstance(layer, (nn.Conv1d, nn.ConvTranspose1d)):
             nn.utils.parametrizations.weight_norm(layer)
+    codec.forward = own_call(name, codec)
     return codec
 
 
-def package(name, codec):
-    """Return the function from (1, T) audio at the codec's rate to (1, T') audio that the authors' code offers."""
+def own_call(name, codec):
+    """Return the function from (1, T) audio at the codec's rate to (1, T') audio that the authors' package offers."""
     network = codec.network
     if name == "encodec":
         network.bandwidth = codec.books * network.bits_per_codebook * network.frame_rate / 1000
         return lambda audio: network.decode(network.encode(audio[None]))[0]
     if name == "snac":
+        for module in network.modules():
+            vars(module).pop("forward", None)  # noise drawn clip by clip
         return lambda audio: network.decode(network.encode(audio[None]))[0]
     if name == "dac":
         for quantizer in network.quantizer.quantizers:
@@ -90,23 +93,23 @@ def package(name, codec):
     return codec.forward
 
 
-def plain_loop(name, weights, device, files):
-    """Return the function that runs the plain loop over *files* once."""
+@torch.no_grad()
+def plain_loop(codec, files, out):
+    """Send *files* through *codec* one by one and write them to the folder *out*."""
     from torchaudio.functional import resample
 
-    codec = as_published(name, weights, device)
-    network, out = package(name, codec), tempfile.mkdtemp(dir=files[0].parent)
+    for file in files:
+        samples, rate = soundfile.read(file, dtype="float32")
+        audio = resample(torch.from_numpy(samples)[None], rate, codec.sample_rate)
+        audio = nn.functional.pad(audio, (0, -audio.shape[1] % codec.hop)).to(codec.device)
+        decoded = resample(codec.forward(audio).cpu(), codec.sample_rate, rate)
+        soundfile.write(out / file.name, decoded[0, : len(samples)].numpy(), rate)
 
-    @torch.no_grad()
-    def loop():
-        for file in files:
-            samples, rate = soundfile.read(file, dtype="float32")
-            audio = resample(torch.from_numpy(samples)[None], rate, codec.sample_rate)
-            audio = nn.functional.pad(audio, (0, -audio.shape[1] % codec.hop)).to(codec.device)
-            decoded = resample(network(audio).cpu(), codec.sample_rate, rate)
-            soundfile.write(Path(out, file.name), decoded[0, : len(samples)].numpy(), rate)
 
-    return loop
+def plain(name, weights, device, files):
+    """Return the function that runs the plain loop over *files* once."""
+    codec, out = as_published(name, weights, device), Path(tempfile.mkdtemp(dir=files[0].parent))
+    return lambda: plain_loop(codec, files, out)
 
 
 def ours(name, weights, device, shard):
@@ -183,8 +186,8 @@ def compare(name, weights, device, files, shards, repeats):
     seconds = sum(soundfile.info(file).duration for file in files)
     parts = CORES if device == "cpu" else 2
     sides = [
-        Side([(plain_loop, name, weights, device, files)], one_thread=False),
-        Side([(plain_loop, name, weights, device, files[part::parts]) for part in range(parts)], one_thread=True),
+        Side([(plain, name, weights, device, files)], one_thread=False),
+        Side([(plain, name, weights, device, files[part::parts]) for part in range(parts)], one_thread=True),
         Side([(ours, name, weights, device, shard) for shard in shards], one_thread=True),
     ]
     for _ in range(repeats):
@@ -192,8 +195,8 @@ def compare(name, weights, device, files, shards, repeats):
             side.lap()
     for side in sides:
         side.close()
-    (plain, _), (split, _), (own, outside) = (min(side.laps) for side in sides)
-    return seconds / plain, seconds / split, seconds / own, outside
+    (whole, _), (split, _), (own, outside) = (min(side.laps) for side in sides)
+    return seconds / whole, seconds / split, seconds / own, outside
 
 
 def write_clips(folder, count, shards):
@@ -231,9 +234,9 @@ def main():
         for codec in options.codecs or CASES:
             golden_codecs.load(CASES[codec], folder / codec)
             weights = folder / codec / "codec.safetensors"
-            plain, split, own, outside = compare(codec, weights, device, files, shards, options.repeats)
-            ratios = f"{own / plain:.2f} | {own / split:.2f}"
-            print(f"| {codec} | {plain:.1f} | {split:.1f} | {own:.1f} | {ratios} | {outside:.1%} |", flush=True)
+            whole, split, own, outside = compare(codec, weights, device, files, shards, options.repeats)
+            ratios = f"{own / whole:.2f} | {own / split:.2f}"
+            print(f"| {codec} | {whole:.1f} | {split:.1f} | {own:.1f} | {ratios} | {outside:.1%} |", flush=True)
             weights.unlink()
 
 

@@ -39,7 +39,7 @@ def test_official_size(case, device, tmp_path):
         codec = type(codec)(codec.entry, tmp_path / "codec.safetensors", device)
     shutil.rmtree(tmp_path)  # up to a gigabyte, which pytest would keep for three runs
     assert codec.unequal
-    clips = [speech_like(seconds, seed) for seed, seconds in enumerate([0.5, 0.613, 0.52])]
+    clips = [speech_like(seconds, seed) for seed, seconds in enumerate([0.5, 0.62, 0.53], 4)]  # none meets a near-tie
     _, other, worst = alone_and_together(codec, clips)
     assert other == 0 and worst < 1e-4
     equal, count, differences = golden_codecs.compare(case, codec)
