@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 AHEAD = 2  # batches that are read before, and written after, the one in the network
 WRITERS = 2
+FIRST = 8  # clips on which a precision below fp32 is measured
 
 
 def write_real(sources_path, shard, entry, out, roots, min_duration=0.5, max_duration=LONGEST, threads=1):
@@ -99,7 +100,7 @@ def resynthesize(real_path, name, entry, weights, out, seed, device="cpu", max_f
     weights : path or None
         Its weight file.
     out : path
-        The shard to write.
+        The shard to write; a precision below fp32 is measured on its first clips and noted in it.
     seed : int
         Seed of random decoders; each clip's own seed also depends on its name.
     device : str
@@ -147,7 +148,12 @@ def resynthesize(real_path, name, entry, weights, out, seed, device="cpu", max_f
     kept = ("utt_id", "source_set", "corpus", "speaker", "language", "gender")
     written = [{k: row[k] for k in kept} | columns | result for row, result in zip(rows, results, strict=True)]
     _report(out, written)
-    write_shard(out, [row | {"clip_id": clip_id(name, row["utt_id"])} for row in written])
+    notes = {}
+    if codec.precision != "fp32":
+        first = [samples_of(rows[i]["audio"]) for i in sorted(usable)[:FIRST]]
+        notes["precision"] = codec.difference([codec.prepare(clip) for clip in first]) if first else {}
+        log.info("%s: %s", out, notes)
+    write_shard(out, [row | {"clip_id": clip_id(name, row["utt_id"])} for row in written], notes)
 
 
 def _ahead(iterator):

@@ -53,6 +53,16 @@ def writing(
         temporary.write_text(json.dumps(about, indent=1, sort_keys=True) + "\n")
 
 
+def all_notes(results: PathLike) -> list[tuple[str, dict[str, Any]]]:
+    """Return the front-end and the notes of every feature file below *results*, sorted.
+
+    ``precision`` is what the front-end's network ran at instead of fp32, and how far its features are from those;
+    ``batch`` that the GPU's memory made batches smaller.
+    """
+    files = paths.find(results, paths.FINGERPRINT)
+    return [(names["frontend"], json.loads(path.read_text()).get("notes", {})) for path, names in files.items()]
+
+
 def _reserve(path: Path) -> None:
     """Take a file's space on the disk now: a disk that fills up under a memory map ends the process without a word."""
     if hasattr(os, "posix_fallocate"):

@@ -6,11 +6,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+from helpers import tiny_codecs
 
+from ncst import registry
 from ncst.audio import resynthesize
 from ncst.audio.codecs._base import Base
 from ncst.errors import NcstError
-from ncst.formats.shards import iter_clips, read_rows
+from ncst.formats.shards import iter_clips, read_notes, read_rows
 
 RATE = 16_000
 
@@ -191,3 +193,21 @@ def test_spoofed_sources_carry_no_class(sources, tmp_path, config):
     )
     assert {row["label"] for row in read_rows(tmp_path / "spoof.parquet")} == {None}
     assert config["splits"]["ood_vocoder"]["label"] == 7
+
+
+@pytest.mark.parametrize("name", ["snac", "dac"])
+def test_less_precision_is_measured_and_noted(real_shard, tmp_path, name):
+    weights = tiny_codecs.write(name, tmp_path / "weights.safetensors")
+    for precision in ("fp32", "bf16"):
+        made = entry(module=name, **({"precision": precision} if precision != "fp32" else {}))
+        resynthesize.resynthesize(real_shard, name, made, weights, tmp_path / f"{precision}.parquet", 1, max_failed=1.0)
+    assert read_notes(tmp_path / "fp32.parquet") == {}
+    noted = read_notes(tmp_path / "bf16.parquet")["precision"]
+    assert noted.pop("name") == "bf16" and noted.pop("clips") == 5
+    codec = registry.load("codecs", name)({"precision": "bf16"}, weights)
+    clips = [samples for _, samples in iter_clips(real_shard) if samples is not None]
+    found = codec.difference([codec.prepare(clip) for clip in clips])
+    assert noted == {key: found[key] for key in ("equal_codes", "relative_error")}
+    assert 0.3 < noted["equal_codes"] < 1 and 1e-3 < noted["relative_error"] < 1.5
+    codec.precision = "fp32"
+    assert codec.difference([codec.prepare(clips[0])])["relative_error"] == 0

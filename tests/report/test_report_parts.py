@@ -1,10 +1,13 @@
 import base64
 import struct
 import zlib
+from types import SimpleNamespace
 
 import numpy as np
 
+from ncst.formats import features, shards
 from ncst.report.mel_picture import log_mel, picture
+from ncst.report.page import provenance
 from ncst.report.page.html_table import cell, table
 
 
@@ -45,3 +48,19 @@ def test_columns_sort_by_number_or_text():
 
 def test_numbers_too_small_for_their_digits_are_not_shown_as_zero():
     assert [cell(value).text for value in (0.0, 3.4e-7, 0.01, -0.004, 12)] == ["0.00", "3e-07", "0.01", "-0.004", "12"]
+
+
+def test_precisions_are_shown_as_bad_as_the_worst_shard(tmp_path):
+    results = SimpleNamespace(folder=tmp_path)
+    shards.write_shard(tmp_path / "audio/s/real/0.parquet", [])
+    assert provenance.precision_table(results) is None
+    for number, (error, equal) in enumerate([(0.01, 0.9), (0.03, 0.8)]):
+        precision = {"name": "bf16", "clips": 8, "relative_error": error, "equal_codes": equal}
+        shards.write_shard(tmp_path / f"audio/s/dac/{number}.parquet", [], {"precision": precision})
+    with features.writing(tmp_path / "features/ssl/s/dac/0.npy", (1,), np.int16, {"notes": {"batch": {"held": 4}}}):
+        pass
+    found = provenance.precision_table(results)
+    assert [[cell.text for cell in row] for row in found.rows] == [
+        ["dac", "bf16", "0.03", "0.80", "–"],
+        ["ssl", "fp32", "–", "–", "4"],
+    ]

@@ -210,6 +210,35 @@ class Base:
             self.generators = None
         return [clip[:length] for clip, length in zip(plain(decoded), lengths_of(decoded), strict=True)]
 
+    @torch.inference_mode()
+    def difference(self, audio):
+        """Return what the entry's `precision` changes in the codes and the decoded audio of arrays from `prepare`.
+
+        Returns
+        -------
+        dict
+            ``name`` of the precision, ``clips``, the share of ``equal_codes``, and the ``relative_error`` of the audio,
+            both against fp32 and over all clips together.
+        """
+        equal, apart, power = [], 0.0, 0.0
+        for clip in audio:
+            found, lower = self._coded(clip, self.precision)
+            codes, exact = self._coded(clip, "fp32")
+            equal.append((found == codes).flatten())
+            apart += float((lower.double() - exact.double()).square().sum())
+            power += float(exact.double().square().sum())
+        share, error = float(torch.cat(equal).double().mean()), (apart / power) ** 0.5
+        return {"name": self.precision, "clips": len(audio), "equal_codes": share, "relative_error": error}
+
+    def _coded(self, clip, precision):
+        self.generators = [torch.Generator().manual_seed(0)] if self.random else None
+        try:
+            with computing(self.device, precision):
+                codes, side = self.encode(torch.from_numpy(clip)[None].to(self.device))
+                return codes, self.decode(codes, side)
+        finally:
+            self.generators = None
+
     def noise(self, lengths):
         """Return standard normal noise for the decoder of a batch, (B, max(lengths)) float32 on the codec's device.
 

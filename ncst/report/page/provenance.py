@@ -13,6 +13,7 @@ import yaml
 from ncst.core.files import sha256
 from ncst.core.shipped import shipped
 from ncst.errors import NcstError
+from ncst.formats import features, shards
 from ncst.plan import entries, paths, selection
 from ncst.report.page.html_table import table
 
@@ -132,6 +133,30 @@ def _digest(config, name, family):
     except (NcstError, KeyError):
         return None
     return sha256(path) if path and Path(path).is_file() else None
+
+
+def precision_table(results):
+    """Return what ran below fp32, or in smaller batches than it should, the worst of all shards; None without such."""
+    shards_notes = [
+        (names["codec"], shards.read_notes(path)) for path, names in paths.find(results.folder, paths.SHARD).items()
+    ]
+    found = shards_notes + features.all_notes(results.folder)
+    rows = []
+    for name in dict.fromkeys(name for name, notes in found if notes):
+        precisions = [notes["precision"] for other, notes in found if other == name and "precision" in notes]
+        held = [notes["batch"]["held"] for other, notes in found if other == name and "batch" in notes]
+        rows.append(
+            (
+                name,
+                precisions[0]["name"] if precisions else "fp32",
+                max((about["relative_error"] for about in precisions), default=None),
+                min((about["equal_codes"] for about in precisions if "equal_codes" in about), default=None),
+                min(held, default=None),
+            )
+        )
+    text = "Against fp32, on the first clips of each shard; the worst shard counts. Batch: what a full GPU held."
+    columns = ["Network", "Precision", "Relative error", "Equal codes", "Batch"]
+    return table("precision", "Precision", text, columns, rows) if rows else None
 
 
 def rules_table(results):

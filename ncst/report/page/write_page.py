@@ -133,6 +133,7 @@ def _provenance(results):
         "machine": provenance.machine(),
         "versions": provenance.versions_table(),
         "hashes": provenance.weights_table(results),
+        "precision": provenance.precision_table(results),
         "rules": provenance.rules_table(results),
         "config_yaml": provenance.config_yaml(results.config),
     }
