@@ -10,7 +10,13 @@ import ncst
 
 ROOT = Path(__file__).parents[1]
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")
+DOCUMENTS = (
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "config/README.md",
+    *(path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob("config/guides/*.md"))),
+)
 
 
 def defined(path):
@@ -56,8 +62,9 @@ def test_documents_agree_on_the_versions_of_python():
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_linked_files_exist(document):
+    folder = (ROOT / document).parent
     links = re.findall(r"\]\(([^)#]+)\)", (ROOT / document).read_text(encoding="utf-8"))
-    assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
+    assert [link for link in links if "://" not in link and not (folder / link).exists()] == []
 
 
 @pytest.mark.parametrize("document", ("README.md", "CONTRIBUTING.md"))

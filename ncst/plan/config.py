@@ -6,9 +6,11 @@ import yaml
 
 from ncst.core.files import PathLike
 from ncst.core.shipped import located
+from ncst.errors import NcstError
 from ncst.plan import official_release, selection
-from ncst.plan.validate import validate
+from ncst.plan.validate import FAMILIES, validate
 from ncst.plan.yaml_files import read_mapping
+from ncst.registry import FAMILIES as PLUGIN_FAMILIES
 
 REGISTRIES = ("codecs", "alms", "corpora", "splits", "models", "detectors", "perturbations", "config")
 
@@ -34,11 +36,12 @@ def complete(*overlays: dict[str, Any], folder: PathLike = "config") -> dict[str
     Raises
     ------
     NcstError
-        As `validate` and `official_release.check_root` do.
+        As `fill_likenesses`, `validate` and `official_release.check_root` do.
     """
     config: dict[str, Any] = {}
     for mapping in (*(read_mapping(located(f"{folder}/{name}.yaml")) for name in REGISTRIES), *overlays):
         merge(config, unshared(mapping))
+    fill_likenesses(config)
     validate(config)
     official_release.add_roots(config)
     if config["release"]["root"]:
@@ -52,6 +55,38 @@ def unshared(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: unshared(item) for key, item in value.items()}
     return [unshared(item) for item in value] if isinstance(value, list) else value
+
+
+def fill_likenesses(config: dict[str, Any]) -> None:
+    """Give each entry that says ``like: NAME`` what the entry NAME of its family says and itself does not.
+
+    Its title stays its own, and its module is NAME's. NAME may be like another.
+
+    Raises
+    ------
+    NcstError
+        If there is no NAME, or an entry is like itself.
+    """
+    for family in (name for name in FAMILIES if isinstance(config.get(name), dict)):
+        for name in config[family]:
+            config[family][name] = _alike(config[family], family, name)
+
+
+def _alike(entries: dict[str, Any], family: str, name: str, before: tuple[str, ...] = ()) -> Any:
+    entry = entries[name]
+    if not isinstance(entry, dict) or "like" not in entry:
+        return entry
+    model = entry["like"]
+    if not isinstance(model, str) or model not in entries or model in (name, *before):
+        raise NcstError(
+            f"Config error at {family}.{name}.like: {model!r} is no other entry of {family}: use one of"
+            f" {[other for other in entries if other not in (name, *before)]}."
+        )
+    found = _alike(entries, family, model, (name, *before))
+    base = {key: unshared(value) for key, value in found.items() if key != "title"} if isinstance(found, dict) else {}
+    if family in PLUGIN_FAMILIES:
+        base.setdefault("module", model)
+    return merge(base, {key: value for key, value in entry.items() if key != "like"})
 
 
 def typed(value: Any, nested: bool = False) -> Any:

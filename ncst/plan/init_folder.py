@@ -13,8 +13,9 @@ README = """# An experiment of ncst
     ncst plan                 # what a run makes and takes
     snakemake --cores all     # run it; the report is results/demo/report/index.html
 
-`config/README.md` explains every key. `ncst new codec NAME` starts a codec of your own: `plugins/codecs/NAME.py` and
-its entry in `config/codecs.yaml`. Corpora, models, front-ends, objectives, perturbations and detectors alike.
+`config/README.md` explains every key, `config/guides/` leads to a corpus, a codec and models of your own. `ncst new
+codec NAME` starts a codec: `plugins/codecs/NAME.py` and its entry in `config/codecs.yaml`. Corpora, models, front-ends,
+objectives, perturbations and detectors alike.
 """
 
 

@@ -1,6 +1,7 @@
 """What the entries of a configuration may set, as the constructors in the code say it; nothing is imported for it."""
 
 import ast
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -174,8 +175,10 @@ def _class(path: Path, name: str) -> tuple[Path, ast.ClassDef] | None:
 def settings_of(path: Path) -> dict[str, None] | None:
     """Return the keys of an entry's ``settings`` that the module *path*, and those of its family it imports, read.
 
-    Returns None where the code reads keys that it does not spell out.
+    Returns None where the code reads keys that it does not spell out, neither there nor in a tuple ``SETTINGS``.
     """
+    with contextlib.suppress(NcstError):
+        return dict.fromkeys(constant(path, "SETTINGS"))
     keys: dict[str, None] = {}
     for file in _family_files(path):
         for node in ast.walk(_tree(file)):

@@ -100,6 +100,33 @@ def test_output_at_another_rate_in_stereo_keeps_its_delay():
     assert estimate_delay_ms(clip, out) == pytest.approx(10, abs=0.5)
 
 
+def test_raw_samples_have_no_header():
+    code = (
+        "d = open(source, 'rb').read(); assert not len(d) % 2 and source.endswith('.raw'); open(target, 'wb').write(d)"
+    )
+    clip = speech_like(1.01)
+    (out,) = codec({"raw": True, "command": script(code)}).resynthesize([clip], [0])
+    np.testing.assert_allclose(out, clip, atol=2**-15)
+    for wrong in ("b''", "b'abc'"):
+        settings = {"raw": True, "command": script(f"open(target, 'wb').write({wrong})")}
+        with pytest.raises(NcstError, match=r"cannot be used \([03] bytes are no 16-bit samples\)"):
+            codec(settings).resynthesize([clip], [0])
+
+
+def test_a_stated_delay_is_removed_and_nothing_lost():
+    late = "d = open(source, 'rb').read(); open(target, 'wb').write((bytes(640) + d)[: len(d)])"
+    settings = {"raw": True, "sample_rate": 8000, "command": script(late)}
+    clip = speech_like(1.01)
+    (kept,) = codec(settings).resynthesize([clip], [0])
+    assert estimate_delay_ms(clip, kept) == pytest.approx(40, abs=0.5)
+    (removed,) = codec(settings | {"delay": 320}).resynthesize([clip], [0])
+    (plain,) = codec({"sample_rate": 8000, "command": script(COPY)}).resynthesize([clip], [0])
+    np.testing.assert_allclose(removed, plain, atol=2**-14)
+    for wrong in (-1, 0.5, "yes"):
+        with pytest.raises(NcstError, match=r"Mine: `delay` is .* number of samples from 0 on"):
+            codec(settings | {"delay": wrong})
+
+
 def test_input_is_clipped_16_bit_mono_wav(tmp_path):
     (tmp_path / "tool.py").write_text(
         "import shutil, sys; shutil.copy(sys.argv[1], 'kept.wav'); shutil.copy(sys.argv[1], sys.argv[3]);"

@@ -12,7 +12,7 @@ import soundfile
 import yaml
 from helpers import benchmark
 from helpers.mini_release import IDS, NCSSD, SIZES, lay_out, write_wav
-from test_workflow import Project
+from helpers.project import Project
 
 from ncst.audio.write_manifest import write_manifest
 from ncst.errors import NcstError

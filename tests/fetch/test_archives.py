@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 import yaml
+from helpers.project import Project
 from helpers.server import serving
-from test_workflow import Project
 
 from ncst.errors import NcstError
 from ncst.fetch import http

@@ -47,6 +47,44 @@ def test_mappings_merge_and_everything_else_is_replaced(overlay):
     assert (config["roots"]["vctk"], config["roots"]["aishell3"], config["seeds"]) == (None, "demo", [1, 2])
 
 
+def test_an_entry_may_be_like_another(overlay):
+    config = load_config(
+        overlay(
+            "models:\n"
+            "  wide: {like: mel_lcnn, title: Wide, compact: {options: {hidden: 50}}}\n"
+            "  wider: {like: wide, title: Wider, compact: {options: {embedding: 99}}}\n"
+            "  mel_lcnn: {compact: {training: {epochs: 3}}}\n"
+            "sources: {st_more: {like: st_train, title: More, order: 4}}\n"
+        )
+    )
+    first, wide, wider = (config["models"][name] for name in ("mel_lcnn", "wide", "wider"))
+    assert wide["module"] == wider["module"] == "mel_lcnn"
+    assert wider["title"] == "Wider" and wider["frontend"] == first["frontend"]
+    assert wider["compact"]["options"] == first["compact"]["options"] | {"hidden": 50, "embedding": 99}
+    assert wider["compact"]["training"]["epochs"] == 3
+    assert first["compact"]["options"]["hidden"] == 40, "the entry that is copied stays as it is"
+    assert config["sources"]["st_more"] == config["sources"]["st_train"] | {"title": "More", "order": 4}
+    assert complete(config)["models"] == config["models"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "models: {a: {like: mel_lcn}}",
+            r"at models.a.like: 'mel_lcn' is no other entry of models: use one of \['mel_",
+        ),
+        ("models: {a: {like: a}}", "at models.a.like: 'a' is no other"),
+        ("models: {a: {like: b}, b: {like: a}}", "at models.b.like: 'a' is no other"),
+        ("models: {a: {like: [mel_lcnn]}}", r"at models.a.like: \['mel_lcnn'\] is no other"),
+        ("models: {a: {like: mel_lcnn}}", "at models.a: .*title"),
+    ],
+)
+def test_what_nothing_can_be_like(overlay, text, message):
+    with pytest.raises(NcstError, match=message):
+        load_config(overlay(text))
+
+
 @pytest.mark.parametrize(
     ("key", "value", "shown"),
     [(key, *case) for key in MAPPINGS for case in ((None, "null"), (["a"], "a list"), ("{a:", "'{a:'"))],

@@ -30,6 +30,11 @@ WRONG = [
     ),
     ("corpora.in_the_wild.settings", {"tabel": "x"}, "corpora.in_the_wild.settings: 'tabel' unknown"),
     ("codecs.encodec.settings", {"book": 8}, "codecs.encodec.settings: 'book' unknown; it may hold ['books']"),
+    (
+        "codecs.opus.settings",
+        {"bitrat": 6},
+        "codecs.opus.settings: 'bitrat' unknown; it may hold ['bitrate', 'command',",
+    ),
     ("alms.demo_alm.settings", {"heat": 1.0}, "alms.demo_alm.settings: 'heat' unknown"),
     ("codecs.dac.class_id", 3, "codecs.dac: with the role ood_multi it must not have the class 3"),
 ]
@@ -68,7 +73,7 @@ def test_options_come_from_constructors_and_their_ancestors():
     assert options_of("objectives", file_of("objectives", "cross_entropy")) == {}
     assert options_of("perturbations", file_of("perturbations", "level")) == {"gain_db": [-12, 6]}
     assert {"table", "columns", "partial", "separator"} <= settings_of(file_of("corpora", "directory")).keys()
-    assert settings_of(file_of("codecs", "command")) is None
+    assert {"encode", "raw", "delay"} <= settings_of(file_of("codecs", "command")).keys()
 
 
 def test_nothing_is_imported():

@@ -17,7 +17,20 @@ from ncst.audio.codecs._base import Base
 from ncst.core.waveforms import UnusableAudio, read_audio, resample
 from ncst.errors import NcstError
 
-KEYS = {"soundfile", "command", "encode", "decode", "sample_rate", "bitrate", "suffix", "timeout", "install"}
+KINDS = {"soundfile", "command", "encode", "decode"}
+SETTINGS = (
+    "soundfile",
+    "command",
+    "encode",
+    "decode",
+    "sample_rate",
+    "bitrate",
+    "raw",
+    "suffix",
+    "delay",
+    "timeout",
+    "install",
+)
 CEILING = 1 - 2**-15
 
 
@@ -34,11 +47,12 @@ class Command(Base):
 
     Commands are lists of arguments, run without a shell in an empty temporary folder. ``{input}``, ``{output}``,
     ``{bitrate}``, ``{sample_rate}`` and ``{root}`` (the folder the program was started in, for scripts of one's own)
-    are replaced inside arguments. Input is 16-bit mono WAV; output is any audio file that libsndfile reads.
+    are replaced inside arguments. Input is 16-bit mono WAV; output is any audio file that libsndfile reads. With
+    ``raw: true`` both are samples without a header: 16-bit little-endian, mono, at ``sample_rate``.
 
     Further settings: ``sample_rate`` of the input in Hz (16000), ``bitrate`` (for ``{bitrate}``), ``suffix`` of the
-    coded file (``.bin``), ``timeout`` of one command in s (60), ``install`` (what to install when the tool is missing;
-    by default its name). A tool's own delay is kept.
+    coded file (``.bin``), ``delay`` in samples at ``sample_rate`` that is removed (0: a tool's own delay is kept),
+    ``timeout`` of one command in s (60), ``install`` (what to install when the tool is missing; by default its name).
 
     Raises
     ------
@@ -52,24 +66,34 @@ class Command(Base):
     def __init__(self, entry, weights=None, device="cpu"):
         super().__init__(entry, weights, device)
         self.title = entry.get("title", "command")
-        kinds = self.settings.keys() & {"soundfile", "command", "encode", "decode"}
-        if kinds not in ({"soundfile"}, {"command"}, {"encode", "decode"}) or not self.settings.keys() <= KEYS:
+        kinds = self.settings.keys() & KINDS
+        if kinds not in ({"soundfile"}, {"command"}, {"encode", "decode"}) or not self.settings.keys() <= set(SETTINGS):
             raise NcstError(
                 f"{self.title}: settings need either `soundfile`, or `command`, or `encode` and `decode`, and may have"
-                f" {sorted(KEYS)}; here are {sorted(self.settings)}."
+                f" {sorted(SETTINGS)}; here are {sorted(self.settings)}."
             )
         self.sample_rate = self.settings.get("sample_rate", self.sample_rate)
+        self.delay = self.settings.get("delay", 0)
+        if not isinstance(self.delay, int) or self.delay < 0:
+            raise NcstError(f"{self.title}: `delay` is {self.delay!r}, but must be a number of samples from 0 on.")
         self._pass = self._through_libsndfile if "soundfile" in kinds else self._through_commands
 
     def forward(self, audio):
         """Return (1, T') audio for one clip *audio* (1, T), both at `sample_rate`."""
-        samples = np.clip(audio[0].cpu().numpy(), -1, CEILING)
+        samples = np.pad(np.clip(audio[0].cpu().numpy(), -1, CEILING), (0, self.delay))
         with tempfile.TemporaryDirectory(prefix="ncst-") as folder:
             try:
-                decoded, rate = read_audio(self._pass(samples, Path(folder)))
+                decoded, rate = self._read(self._pass(samples, Path(folder)))
             except UnusableAudio as error:
                 raise NcstError(f"{self.title}: what the codec wrote cannot be used ({error}).") from error
-        return torch.from_numpy(resample(decoded, rate, self.sample_rate))[None]
+        return torch.from_numpy(resample(decoded, rate, self.sample_rate)[self.delay :])[None]
+
+    def _read(self, path):
+        if not self.settings.get("raw"):
+            return read_audio(path)
+        if path.stat().st_size % 2 or not path.stat().st_size:
+            raise UnusableAudio(f"{path.stat().st_size} bytes are no 16-bit samples")
+        return np.fromfile(path, "<i2").astype(np.float32) / 2**15, self.sample_rate
 
     def _through_libsndfile(self, samples, folder):
         options = self.settings["soundfile"]
@@ -84,9 +108,11 @@ class Command(Base):
         return folder / "coded"
 
     def _through_commands(self, samples, folder):
-        current = folder / "input.wav"
-        soundfile.write(current, samples, self.sample_rate, subtype="PCM_16")
-        steps = {"command": ".wav", "encode": self.settings.get("suffix", ".bin"), "decode": ".wav"}
+        audio = ".raw" if self.settings.get("raw") else ".wav"
+        current = folder / f"input{audio}"
+        container = {"format": "RAW", "endian": "LITTLE"} if audio == ".raw" else {}
+        soundfile.write(current, samples, self.sample_rate, subtype="PCM_16", **container)
+        steps = {"command": audio, "encode": self.settings.get("suffix", ".bin"), "decode": audio}
         for step, suffix in steps.items():
             if step in self.settings:
                 output = folder / f"{step}d{suffix}"
