@@ -190,7 +190,7 @@ TESTED = SCORED | {"sample_clips": 1, "perturb_clips": 1, "detect": 2, "map_embe
 GROWTH = {
     "a codec": (
         {"select": {"codecs": ["real", "mimi", "encodec", "encodec_12", "dac", "soundstream"]}},
-        TESTED | {"resynthesize": 2, "compute_features": 2, "write_manifest": 2, "score": 1},
+        TESTED | {"resynthesize": 2, "write_card": 1, "compute_features": 2, "write_manifest": 2, "score": 1},
     ),
     "a seed": (
         {"seeds": [688, 689]},
@@ -207,12 +207,15 @@ GROWTH = {
     "a corpus with two sets and two splits": (
         {"roots": {"in_the_wild": "demo"}, "sources": {"in_the_wild_bonafide": {"size": 4}}},
         TESTED
-        | dict.fromkeys(("speak_corpus", "index_corpus", "measure_clips", "evaluate_unseen_real"), 1)
+        | dict.fromkeys(("speak_corpus", "index_corpus", "write_card", "measure_clips", "evaluate_unseen_real"), 1)
         | dict.fromkeys(("sample_sources", "write_real", "compute_features", "write_manifest", "score"), 2),
     ),
     "a size of one set": (
         {"sources": {"asvspoof2019_la_spoof": {"size": 3}}},
-        TESTED | dict.fromkeys(("sample_sources", "write_real", "compute_features", "write_manifest", "score"), 1),
+        TESTED
+        | dict.fromkeys(
+            ("sample_sources", "write_real", "write_card", "compute_features", "write_manifest", "score"), 1
+        ),
     ),
 }
 

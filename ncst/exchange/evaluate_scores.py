@@ -16,14 +16,14 @@ from ncst.evaluation.detectors._base import Base
 from ncst.evaluation.evaluate import evaluate
 from ncst.evaluation.run_folders import ScoredRun
 from ncst.exchange.clip_truth import rows_of, truth_of
-from ncst.exchange.score_files import read_columns
+from ncst.exchange.score_files import EXPECTED, read_columns
 from ncst.formats.scores import write_scores
 from ncst.plan import entries, paths
 from ncst.plan.official_release import split_of
 from ncst.report.tables.write_tables import write_tables
 
 LOG = logging.getLogger(__name__)
-HIDDEN = {"clip_id", "classes", "class_names"}
+HIDDEN = {"clip_id", "classes", "class_names", "path"}
 SUFFIXES = (".txt", ".csv", ".parquet", ".npz")
 
 
@@ -57,7 +57,7 @@ def evaluate_external(scores, out, config, truth=(), embeddings=(), model="exter
         If clips are missing, repeated, unknown or without label, or a file is damaged or not of the model's classes.
     """
     labels = dict(_named(truth, config["splits"]))
-    vectors = [read_columns(path, "scores") for path in embeddings]
+    vectors = [_embedded(path) for path in embeddings]
     metrics, titles = [], {}
     with atomic_folder(out) as folder:
         for (name, number), (title, files) in _runs(scores, model, seed, config["splits"]).items():
@@ -123,7 +123,7 @@ def _clips(config, split, path, labels, vectors):
     found = read_columns(path, "scores")
     named = {c["class_id"]: c.get("title", name) for name, c in config["codecs"].items() if c["role"] in ("real", "id")}
     classes = found.get("classes", sorted(named))
-    found["classes"], found["class_names"] = classes, [named.get(c, f"class {c}") for c in classes]
+    found["path"], found["classes"], found["class_names"] = path, classes, [named.get(c, f"class {c}") for c in classes]
     found["level"], found["logits"] = _logits(path, found, classes)
     found |= truth_of(config, split, path, found, labels)
     if vectors:
@@ -146,7 +146,10 @@ def _logits(path, found, classes):
             )
         return "logits", found["logits"]
     if "predicted" not in found:
-        raise NcstError(f"{path} holds neither logits nor a predicted class: it has {sorted(found.keys() - HIDDEN)}.")
+        raise NcstError(
+            f"{path} holds neither logits nor a predicted class but {sorted(found.keys() - HIDDEN)}: it must hold "
+            f"{EXPECTED['scores']}."
+        )
     unknown = sorted(set(found["predicted"].tolist()) - set(classes))
     if unknown:
         raise NcstError(f"{path} predicts the classes {unknown}, which are not among the known classes {classes}.")
@@ -163,9 +166,16 @@ def _logits(path, found, classes):
     return "score", np.log(np.where(chosen, top, (1 - top) / (len(classes) - 1))).astype(np.float32)
 
 
+def _embedded(path):
+    found = read_columns(path, "scores")
+    if "embedding" not in found:
+        raise NcstError(f"{path} has no matrix `embedding` beside clip_id, which files of `--embeddings` need.")
+    return found
+
+
 def _vectors(path, clips, vectors):
-    if len({part["embedding"].shape[1] if "embedding" in part else 0 for part in vectors}) != 1:
-        raise NcstError("The files of `--embeddings` need a matrix `embedding` of one width, one row per clip_id.")
+    if len({part["embedding"].shape[1] for part in vectors}) != 1:
+        raise NcstError("The files of `--embeddings` hold embeddings of different widths: give those of one model.")
     known = np.concatenate([part["clip_id"] for part in vectors])
     rows = rows_of(known, clips)
     if (rows < 0).any():
@@ -178,15 +188,18 @@ def _vectors(path, clips, vectors):
 
 def _evaluate(folder, facts, splits, config, out):
     """Write the score files of one model and seed, what the detectors say, and the metrics."""
+    first = next(iter(splits.values()))
+    for clips in splits.values():
+        if clips["classes"] != first["classes"]:
+            raise NcstError(
+                f"{clips['path']} holds logits of the classes {clips['classes']} and {first['path']} of "
+                f"{first['classes']}: give both a logit_<class> of every known class."
+            )
     roles, files = {}, {}
     scores, ood = (
         paths.place(folder, pattern, model=facts["model"], seed=facts["seed"]) for pattern in (paths.SCORES, paths.OOD)
     )
     for split, clips in splits.items():
-        if clips["classes"] != next(iter(splits.values()))["classes"]:
-            raise NcstError(
-                f"{facts['title']} has other classes in {split} than in {next(iter(splits))}: score it again."
-            )
         roles[split] = _entry(config, split, clips)
         files[split] = scores / f"{split}.parquet"
         about = {"classes": clips["classes"], "class_names": clips["class_names"], "split": split, **facts}
@@ -214,13 +227,17 @@ def _entry(config, split, clips):
     entry = {"title": split, "role": "train" if split == "train" else role} | config["splits"].get(split, {})
     outside = labels & classes if entry["role"] == "ood" else labels - classes
     if outside:
+        first = clips["clip_id"][np.isin(clips["label"], sorted(outside))][0]
+        known = f"the known classes {sorted(classes)}"
+        wanted = f"none of {known}" if entry["role"] == "ood" else f"clips of {known} alone, a logit_<class> for each"
         raise NcstError(
-            f"The split {split} holds clips of the classes {sorted(outside)}, but with the role {entry['role']} it "
-            f"must have {'none' if entry['role'] == 'ood' else 'no other than those'} of {sorted(classes)}."
+            f"{clips['path']}, the split {split}, holds clips of the classes {sorted(outside)}, {first} first, but "
+            f"with the role {entry['role']} it must hold {wanted}."
         )
     if entry["role"] in ("id", "train") and classes - labels:
         raise NcstError(
-            f"The split {split} holds no clips of the classes {sorted(classes - labels)}: every known class is needed."
+            f"{clips['path']}, the split {split}, holds no clips of the classes {sorted(classes - labels)}: every "
+            "known class is needed."
         )
     if entry["role"] == "id" and np.ptp(clips["logits"], axis=0).max() == 0:
         raise NcstError(f"Every clip of {split} has the same scores: check the model that made them.")

@@ -18,6 +18,10 @@ NAMES = ("clip_id", "file_name", "name")
 LARGEST, RATIO = 5e7, 100  # an npz file over so many bytes, and so many times its size on disk, is refused
 COLUMNS = {*NAMES, "utt_id", "codec", "label", "predicted", "score", "logits", "embedding"}
 READ = {*COLUMNS, "classes"}
+EXPECTED = {
+    "scores": "clip_id and logit_<class> of every known class (or predicted, and score if known), beside them label",
+    "labels": "clip_id and label",
+}
 TEXT = {"scores": ("clip_id", "predicted", "score"), "labels": ("clip_id", "kind", "label")}
 
 
@@ -51,15 +55,27 @@ def read_columns(path, kind):
     try:
         found = readers[path.suffix.lower()](path, kind)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, pa.ArrowException) as error:
-        raise NcstError(f"{path} cannot be read as {path.suffix[1:]}: {' '.join(str(error).split())}.") from error
+        told = " ".join(str(error).split()).rstrip(".")
+        raise NcstError(
+            f"{path} cannot be read as {path.suffix[1:]}: {told}; it must hold {EXPECTED[kind]}."
+        ) from error
     name = next((name for name in NAMES if name in found), None)
     if name is None:
-        raise NcstError(f"{path} names no clips: give it a column clip_id (it has {sorted(found)}).")
+        raise NcstError(
+            f"{path} names no clips: it must hold {EXPECTED[kind]}, and it has {sorted(found)[:12]}"
+            f"{' (cells stand between commas)' if len(found) == 1 else ''}."
+        )
     columns = {"clip_id": _clip_ids(path, name, found[name])}
     count = len(columns["clip_id"])
     columns |= {key: np.asarray(found[key]).astype(str).astype(object) for key in ("utt_id", "codec") if key in found}
-    columns |= {key: _whole(path, key, found[key]) for key in ("label", "predicted") if key in found}
-    columns |= {key: _finite(path, key, found[key]) for key in ("score", "logits", "embedding") if key in found}
+    columns |= {
+        key: _whole(path, key, found[key], columns["clip_id"]) for key in ("label", "predicted") if key in found
+    }
+    columns |= {
+        key: _finite(path, key, found[key], columns["clip_id"])
+        for key in ("score", "logits", "embedding")
+        if key in found
+    }
     uneven = [key for key, values in columns.items() if len(values) != count]
     if uneven:
         raise NcstError(f"{path} holds {count} clips but {len(columns[uneven[0]])} rows of {uneven[0]}.")
@@ -110,6 +126,8 @@ def _text(path, kind):
 
 def _csv(path, kind):
     frame = pd.read_csv(path, dtype=dict.fromkeys((*NAMES, "utt_id", "codec"), str), encoding="utf-8-sig")
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise ValueError("its rows have more cells than its first line has names")
     return _joined({name: frame[name].to_numpy() for name in frame.columns})
 
 
@@ -158,21 +176,35 @@ def _joined(found):
     return found | {"logits": np.column_stack([found[f"logit_{c}"] for c in classes]), "classes": classes}
 
 
-def _whole(path, name, values):
-    numbers = pd.to_numeric(pd.Series(np.asarray(values).ravel()), errors="coerce").to_numpy(np.float64)
-    if not (np.isfinite(numbers).all() and (numbers == np.round(numbers)).all()):
-        bad = np.asarray(values).ravel()[~(np.isfinite(numbers) & (numbers == np.round(numbers)))][0]
-        raise NcstError(f"{path} holds the {name} {str(bad)!r}: classes are whole numbers, as in config/codecs.yaml.")
+def _whole(path, name, values, clips):
+    values = np.asarray(values).ravel()
+    numbers = pd.to_numeric(pd.Series(values), errors="coerce").to_numpy(np.float64)
+    bad = np.flatnonzero(~(np.isfinite(numbers) & (numbers == np.round(numbers))))
+    if len(bad):
+        raise NcstError(
+            f"{path} holds the {name} {str(values[bad[0]])!r} of {_clip(clips, bad[0])}: classes are whole numbers, as "
+            "in config/codecs.yaml."
+        )
     return numbers.astype(np.int64)
 
 
-def _finite(path, name, values):
+def _finite(path, name, values, clips):
     try:
         numbers = np.asarray(values).astype(np.float32)
     except (ValueError, TypeError) as error:
         raise NcstError(
-            f"{path} holds {name} values that are no numbers ({str(error)[:80]}): score it again."
+            f"{path} holds {name} values that are no numbers ({str(error)[:80]}): it needs {EXPECTED['scores']}."
         ) from error
-    if not np.isfinite(numbers).all() or numbers.ndim != (1 if name == "score" else 2):
-        raise NcstError(f"{path} holds {name} values that are not finite numbers, one row per clip: score it again.")
+    if numbers.ndim != (1 if name == "score" else 2):
+        raise NcstError(f"{path} holds {name} of the shape {numbers.shape}: it needs one row per clip.")
+    bad = np.flatnonzero(~np.isfinite(numbers.reshape(len(numbers), -1)).all(axis=1))
+    if len(bad):
+        raise NcstError(
+            f"{path} holds {name} values that are not finite, those of {_clip(clips, bad[0])} first ({len(bad)} "
+            "clips): score it again."
+        )
     return numbers
+
+
+def _clip(clips, row):
+    return f"the clip {clips[row]}" if row < len(clips) else f"row {row + 1}"

@@ -197,20 +197,71 @@ CLIPS = [f"{CODECS[i % 7]}p225_{i:03d}" for i in range(21)]
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"clip": CLIPS, **logits(21, 7)}, "names no clips: give it a column clip_id"),
-        ({"clip_id": CLIPS, **logits(21, 5)}, r"holds clips of the classes \[5, 6\]"),
+        (
+            {"clip": CLIPS, **logits(21, 7)},
+            r"names no clips: it must hold clip_id and logit_<class> .* and it has \['classes', 'clip'",
+        ),
+        (
+            {"clip_id": CLIPS, **logits(21, 5)},
+            r"eval_id.csv, the split eval_id, holds clips of the classes \[5, 6\], facodec_p225_005 first",
+        ),
         ({"clip_id": CLIPS, **logits(21, 8)}, r"holds no clips of the classes \[7\]"),
         ({"clip_id": CLIPS, **logits(21, 7), "label": [12, *range(1, 7)] * 3}, r"clips of the classes \[12\]"),
         ({"clip_id": CLIPS, **logits(21, 7), "label": [0.5] * 21}, "holds the label '0.5'"),
         ({"clip_id": CLIPS, "confidence": [1.0] * 21}, "neither logits nor a predicted class"),
         ({"clip_id": ["x.wav", *CLIPS[1:]], **logits(21, 7)}, "Nothing says of which class x in"),
-        ({"clip_id": CLIPS, **logits(21, 7, logit_1=[np.inf] * 21)}, "logits values that are not finite"),
+        (
+            {"clip_id": CLIPS, **logits(21, 7, logit_1=[np.inf] * 21)},
+            r"logits values that are not finite, those of the clip p225_000 first \(21",
+        ),
     ],
 )
 def test_bad_tables_are_one_sentence(columns, message, tmp_path, config):
     pd.DataFrame(columns).to_csv(tmp_path / "eval_id.csv", index=False)
     with pytest.raises(NcstError, match=message):
         metrics(tmp_path, config, tmp_path / "eval_id.csv")
+
+
+def test_rows_longer_than_their_header_are_no_index(tmp_path, config):
+    (tmp_path / "eval_id.csv").write_text("clip_id,label,logit_0\na,0,1,2,3\nb,1,1,2,3\n")
+    with pytest.raises(NcstError, match="rows have more cells than its first line has names; it must hold clip_id and"):
+        metrics(tmp_path, config, tmp_path / "eval_id.csv")
+
+
+TRAIN = {
+    "without a class": ({"label": [0] * 21}, r"train.csv, the split train, holds no clips of the classes \[1, 2"),
+    "of an unknown one": (
+        {"label": [9] * 21},
+        r"train.csv, the split train, holds clips of the classes \[9\], \S+ first",
+    ),
+    "of other logits": (
+        {"logit_6": None},
+        r"eval_id.csv holds logits of the classes \[.*6\] and .*train.csv of \[0, 1, 2, 3, 4, 5\]",
+    ),
+    "without scores": (
+        {f"logit_{c}": None for c in range(7)},
+        "neither logits nor a predicted class .* must hold clip_id",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TRAIN)
+def test_training_scores_that_do_not_fit_name_file_clip_and_columns(name, tmp_path, config):
+    changes, message = TRAIN[name]
+    table = pd.DataFrame({"clip_id": CLIPS, "label": [*range(7)] * 3, **logits(21, 7)})
+    table.to_csv(tmp_path / "eval_id.csv", index=False)
+    kept = table.assign(**{name: values for name, values in changes.items() if values})
+    kept = kept.drop(columns=[name for name, values in changes.items() if not values])
+    kept.to_csv(tmp_path / "train.csv", index=False)
+    with pytest.raises(NcstError, match=message):
+        metrics(tmp_path, config, tmp_path / "eval_id.csv", f"train={tmp_path / 'train.csv'}")
+
+
+def test_embeddings_without_a_matrix_are_named(tmp_path, config):
+    np.savez(tmp_path / "vectors.npz", clip_id=np.array(CLIPS), emb=np.zeros((21, 4)))
+    pd.DataFrame({"clip_id": CLIPS, **logits(21, 7)}).to_csv(tmp_path / "eval_id.csv", index=False)
+    with pytest.raises(NcstError, match=r"vectors.npz has no matrix `embedding` beside clip_id"):
+        metrics(tmp_path, config, tmp_path / "eval_id.csv", embeddings=[tmp_path / "vectors.npz"])
 
 
 def test_files_that_are_none_are_one_sentence(tmp_path, config):

@@ -5,7 +5,9 @@ import pytest
 from ncst.errors import NcstError
 from ncst.formats.metrics import METRICS
 from ncst.formats.tables import read_table
+from ncst.report.tables import robustness
 from ncst.report.tables.paper import errata, published
+from ncst.report.tables.text import texts
 from ncst.report.tables.write_tables import _blocks, collect, write_tables
 
 DETECTORS = ["msp", "energy", "knn", "mahalanobis", "nsd", "vim"]
@@ -135,6 +137,15 @@ def test_a_temperature_that_dev_did_not_choose_is_named(tmp_path):
     assert "dev clips that are all right" in note
     row = pd.read_csv(folder / "calibration.csv").iloc[0]
     assert (row["published_ties"], row["temperature"]) == (44.7, 0.1)
+
+
+def test_a_model_without_detectors_has_its_own_rows_of_robustness():
+    cell = {"title": "Clean", "macro_f1": ci(0.5), "ood": {}}
+    rated = cell | {"ood": {"ood_single": {"title": "Unseen", "auroc": {"msp": ci(0.9)}}}}
+    runs = [{"title": "Mel-LCNN", "cells": {"clean": cell}}, {"title": "AASIST", "cells": {"clean": rated}}]
+    table, blocks = robustness.collect(runs, None, [])["robustness"]
+    assert [heading for heading, _ in blocks] == ["Mel-LCNN", "AASIST, msp"]
+    assert "nan" not in "".join(texts(table, blocks, []).values())
 
 
 def test_seeds_become_mean_and_deviation(tmp_path):

@@ -40,7 +40,7 @@ def _robustness(runs):
                     rows.append(place | {"condition": f"AUROC, {part['title']}"} | _percent(part["auroc"][detector]))
     frame = _over_seeds(rows, ["model", "detector", "perturbation", "condition"])
     blocks = [
-        (f"{model}, {detector}" if detector else model, _grid(part, "perturbation", "condition"))
+        (model if pd.isna(detector) else f"{model}, {detector}", _grid(part, "perturbation", "condition"))
         for (model, detector), part in frame.groupby(["model", "detector"], sort=False, dropna=False)
     ]
     return _table("robustness", frame, "percent", across="condition"), blocks
