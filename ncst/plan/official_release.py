@@ -28,6 +28,9 @@ LISTS = {
 }
 """Label list: its folder of audio, its source set, the roles of its codecs, its split."""
 
+PUBLISHED_CLIPS = 235_736
+"""The paper's number of clips: those of the five lists, 24,228 utterances as 7 classes and 13,228 as 5 unseen ones."""
+
 FOLDERS = {
     "ID_diff_config/C3-1": ("st_eval", "funcodec_8", "id_config/funcodec_8"),
     "ID_diff_config/C3-2": ("st_eval", "funcodec_16", "id_config/funcodec_16"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ncst.plan import Config, selection
 from ncst.plan.estimate import GB, HOUR, Estimate, Row, Work, estimate
+from ncst.plan.official_release import LISTS, PUBLISHED_CLIPS
 from ncst.plan.one_day import DAY, longest_chain, one_day, total
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def show_plan(config: Config, gpu: str | None = None) -> None:
     if not console.is_terminal:
         console.width = 120
     console.print(_splits(config, found))
+    console.print(_published(found))
     console.print(_stages(found))
     console.print(
         "GB and hours of a split are those of audio and features that no split above it has. "
@@ -55,6 +57,14 @@ def _splits(config: Config, found: Estimate) -> "Table":
         numbers = [f"{row.clips:,}", f"{row.present:,}", _missing(row), *_amounts(row.work)]
         table.add_row(row.split, row.label, ", ".join(row.sources), _names(row.codecs), *numbers)
     return table
+
+
+def _published(found: Estimate) -> str:
+    """Return the sum that the paper states, of the splits that it is the sum of."""
+    counts = {row.split: row.clips for row in found.rows}
+    lists = [split for *_, split in LISTS.values() if split in counts]
+    clips = sum(counts[split] for split in lists)
+    return f"{', '.join(lists)}: {clips:,} clips together; the paper states {PUBLISHED_CLIPS:,} for these."
 
 
 def _stages(found: Estimate) -> "Table":

@@ -49,6 +49,12 @@ def test_labels_and_counts_are_the_papers(full):
     assert rows["ood_multi"].weights == 4
 
 
+def test_the_sum_that_the_paper_states_is_printed(full, capsys):
+    show_plan(full)
+    told = "train, dev, eval_id, ood_single, ood_multi: 235,736 clips together; the paper states 235,736"
+    assert told in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_clip_costs_once(full):
     found = estimate(full)
     rows = {row.split: row for row in found.rows}
