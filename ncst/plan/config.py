@@ -26,27 +26,34 @@ def load_config(*overlays: PathLike, folder: PathLike = "config") -> dict[str, A
     return complete(*(read_mapping(located(path)) for path in overlays), folder=folder)
 
 
-def complete(*overlays: dict[str, Any], folder: PathLike = "config") -> dict[str, Any]:
+def complete(*overlays: dict[str, Any], folder: PathLike = "config", check: bool = True) -> dict[str, Any]:
     """Return the registries and ``config.yaml`` of *folder*, overlaid with mappings, checked and complete.
 
     Mappings merge key by key; everything else is replaced. A file of ``config/`` that the working folder lacks is the
     shipped one. The roots that an official release has are added, and that release is checked. The Snakefile, whose
-    overlays Snakemake reads, enters here.
+    overlays Snakemake reads, enters here; its jobs without *check*, as their main process has checked the same.
 
     Raises
     ------
     NcstError
         As `fill_likenesses`, `validate` and `official_release.check_root` do.
     """
+    config = merged(*overlays, folder=folder)
+    if check:
+        validate(config, lambda: merged(folder=folder))
+    official_release.add_roots(config)
+    if check and config["release"]["root"]:
+        splits = selection.splits(config)
+        official_release.check_root(config, [pair for split in splits for pair in selection.pairs(config, split)])
+    return config
+
+
+def merged(*overlays: dict[str, Any], folder: PathLike = "config") -> dict[str, Any]:
+    """Return the registries and ``config.yaml`` of *folder*, overlaid with mappings, as they stand."""
     config: dict[str, Any] = {}
     for mapping in (*(read_mapping(located(f"{folder}/{name}.yaml")) for name in REGISTRIES), *overlays):
         merge(config, unshared(mapping))
     fill_likenesses(config)
-    validate(config)
-    official_release.add_roots(config)
-    if config["release"]["root"]:
-        splits = selection.splits(config)
-        official_release.check_root(config, [pair for split in splits for pair in selection.pairs(config, split)])
     return config
 
 

@@ -102,22 +102,11 @@ def splits(config: Config, *roles: str) -> list[str]:
     """Return the selected splits that have clips, of the given roles or of all.
 
     Where `select.splits` is null, training lists that no selected model learns from are left out.
-
-    Raises
-    ------
-    NcstError
-        If train, dev or an in-distribution split would be empty.
     """
     names = [name for name in selected(config, "splits") if not roles or config["splits"][name]["role"] in roles]
     if config["select"].get("splits") is None:
         learnt = {"train", *(config["models"][model].get("train") for model in selected(config, "models"))}
         names = [name for name in names if config["splits"][name]["role"] != "train" or name in learnt]
-    for name in names:
-        if config["splits"][name]["role"] in ("train", "dev", "id") and not pairs(config, name):
-            raise NcstError(
-                f"The split {name!r} is empty: no selected codec and corpus serves it; check `select`, `roots` "
-                "and config/splits.yaml (`ncst plan` lists what is missing)."
-            )
     return [name for name in names if pairs(config, name)]
 
 

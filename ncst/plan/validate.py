@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -29,6 +29,9 @@ FAMILIES = (
     "detectors",
     "perturbations",
 )
+Place = tuple[object, ...]
+"""Keys, from the top level down."""
+
 LONGEST = 300  # characters of what a schema says
 TYPES = {
     "object": "a mapping",
@@ -41,56 +44,89 @@ TYPES = {
 }
 
 
-def validate(config: Config) -> None:
-    """Check the merged *config*: its schemas in ``workflow/schemas``, then names and options, then the files it takes.
+def validate(config: Config, shipped: Callable[[], Config] | None = None) -> None:
+    """Check the merged *config*.
 
     Raises
     ------
     NcstError
-        One sentence for each key that is wrong, a line each: the key, what is wrong with it and what it may be.
+        With what `problems` says, a line each.
     """
-    checks = _number_problems, _top_problems, _entry_problems, _content_problems, missing_files
-    for problems_of in checks:  # each relies on those before it
-        problems = list(dict.fromkeys(problems_of(config)))
-        if problems:
-            raise NcstError("\n".join(problems))
+    found, _ = problems(config, shipped)
+    if found:
+        raise NcstError("\n".join(found))
 
 
-def _content_problems(config: Config) -> Iterator[str]:
-    yield from reference_problems(config)
-    yield from option_problems(config)
+def problems(config: Config, shipped: Callable[[], Config] | None = None) -> tuple[list[str], Config | None]:
+    """Return what is wrong with the merged *config*, and the config that can be checked further, if there is one.
+
+    The schemas in ``workflow/schemas`` come first, then names and options, then the files that the config takes. Where
+    a schema refuses a key or an entry, the rest is checked with what *shipped* returns in its place.
+
+    Returns
+    -------
+    list of str
+        One sentence for each key that is wrong: the key, what is wrong with it and what it may be.
+    dict or None
+    """
+    shapes = list(_shape_problems(config))
+    found, sound = [sentence for _, sentence in shapes], config
+    if shapes:
+        repaired = shipped and _repaired(config, shipped(), [place for place, _ in shapes])
+        if not repaired or any(_shape_problems(repaired)):
+            return list(dict.fromkeys(found)), None
+        sound = repaired
+    found += [*reference_problems(sound), *option_problems(sound)]
+    return list(dict.fromkeys(found or missing_files(sound))), sound
 
 
-def _number_problems(value: Any, where: tuple[object, ...] = ()) -> Iterator[str]:
-    """Yield what is wrong with numbers that limits cannot be compared with."""
-    if isinstance(value, float) and not math.isfinite(value):
-        yield f"Config error at {_key(where)}: {value} is no limit: write a finite number."
-    elif isinstance(value, dict | list):
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _number_problems(item, (*where, key))
+def _repaired(config: Config, shipped: Config, places: list[Place]) -> Config | None:
+    """Return *config* with the shipped keys and entries at *places*, None where there are none."""
+    found = {key: dict(value) if isinstance(value, dict) else value for key, value in config.items()}
+    for key, *rest in places:
+        if rest and key in FAMILIES and isinstance(found.get(key), dict):
+            if rest[0] not in shipped[key]:
+                return None
+            found[key][rest[0]] = shipped[key][rest[0]]
+        elif key in shipped:
+            found[key] = shipped[key]
+        else:
+            found.pop(key, None)
+    return found
 
 
-def _top_problems(config: Config) -> Iterator[str]:
-    """Yield what the schema says of every key of the top level, and of the names of entries."""
+def _shape_problems(config: Config) -> Iterator[tuple[Place, str]]:
+    """Yield the place of each value that cannot be, and what is wrong with it."""
+    yield from _number_problems(config)
+    named = set()
     for error in _validator("config").iter_errors(config):
-        yield from _worst([error], ())
-
-
-def _entry_problems(config: Config) -> Iterator[str]:
-    """Yield the worst that the schemas say of every entry."""
-    for family in FAMILIES:
+        unknown = error.validator == "additionalProperties" and not error.absolute_path
+        keys = [key for key in config if key not in error.schema["properties"]] if unknown else []
+        named |= {error.absolute_path[0]} if error.validator in ("pattern", "type") and error.absolute_path else set()
+        for key in keys or [next(iter(error.absolute_path), "")]:
+            yield (key,), _sentence(error, ())
+    for family in (name for name in FAMILIES if name in config and name not in named):
         for name, entry in config[family].items():
             yield from _worst(_validator(family).iter_errors(entry), (family, name))
             if isinstance(entry, dict) and "download" in entry:
                 yield from _worst(_validator("download").iter_errors(entry["download"]), (family, name, "download"))
 
 
-def _worst(errors: Iterable["ValidationError"], where: tuple[str, ...]) -> Iterator[str]:
+def _number_problems(value: Any, where: Place = ()) -> Iterator[tuple[Place, str]]:
+    """Yield what is wrong with numbers that limits cannot be compared with."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield where, f"Config error at {_key(where)}: {value} is no limit: write a finite number."
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _number_problems(item, (*where, key))
+
+
+def _worst(errors: Iterable["ValidationError"], where: Place) -> Iterator[tuple[Place, str]]:
     from jsonschema.exceptions import best_match
 
     error = best_match(errors)
     if error is not None:
-        yield _sentence(error, where)
+        yield where, _sentence(error, where)
 
 
 @functools.cache
@@ -101,7 +137,7 @@ def _validator(schema: str) -> "Draft202012Validator":
     return Draft202012Validator(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
-def _sentence(error: "ValidationError", where: tuple[str, ...]) -> str:
+def _sentence(error: "ValidationError", where: Place) -> str:
     """Return what a schema's *error* says to someone who writes YAML."""
     value, message, fix = error.instance, error.message, "config/README.md explains every key"
     if error.validator in ("type", "pattern") and "description" in error.schema and not isinstance(value, bool):

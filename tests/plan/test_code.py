@@ -131,7 +131,7 @@ def test_what_codecs_share_changes_all_of_them(monkeypatch, config, edited):
         ("evaluation/detect.py", {"detect"}),
         ("tracing/loop.py", {"train", "score", "score_robustness"}),
         ("speech/vocoder.py", {"speak_corpus"}),  # in a process of its own
-        ("plan/selection.py", {"plan", "write_page"}),
+        ("plan/selection.py", {"plan", "draw_figures", "write_page"}),
         ("__init__.py", {"write_page"}),  # it shows the version
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ncst.errors import NcstError
-from ncst.plan import entries, inputs, selection, sharding
+from ncst.plan import entries, inputs, needs, selection, sharding
 from ncst.plan.config import load_config, merge
 from ncst.plan.estimate import estimate
 from ncst.plan.validate import validate
@@ -106,8 +106,10 @@ def test_splits_without_their_corpora_are_left_out(config):
 
 def test_an_experiment_without_training_speech_is_refused(config):
     config["roots"]["vctk"] = None
-    with pytest.raises(NcstError, match="split 'train' is empty"):
-        selection.splits(config)
+    with pytest.raises(
+        NcstError, match=r"^Name the folder of vctk in `roots`: without it train, dev, .*eval_id are empty\."
+    ):
+        needs.page(config)
 
 
 def test_merging_replaces_lists_and_merges_mappings():

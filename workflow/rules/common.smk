@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 
 from ncst.core.shipped import located
 from ncst.errors import NcstError
-from ncst.plan import entries, folders, inputs, official_release, paths, selection
+from ncst.plan import entries, folders, inputs, needs, official_release, paths, selection
 from ncst.plan.code import code_of
 from ncst.plan.config import complete, typed
 
@@ -20,7 +20,8 @@ for place in map(str, (Path.cwd(), SCRIPTS.parent)):
 sys.executable = shlex.quote(sys.executable)
 
 try:
-    config.update(complete(config, typed(workflow.config_settings.config)))  # over what Snakemake has read
+    # over what Snakemake has read; each job reads all again, and need not check it again
+    config.update(complete(config, typed(workflow.config_settings.config), check=workflow.is_main_process))
     CODECS = selection.codecs(config)
     CORPORA = selection.corpora(config)
     SOURCES = selection.source_sets(config)
@@ -33,7 +34,8 @@ try:
     REAL = selection.real_splits(config)
     CELLS = selection.robustness_cells(config)
     config["folders"] = inputs.folders(config)  # for scripts: where corpora lie is in no job's params
-    code_of(SCRIPTS / "plan.py", *inputs.used_plugins(config))  # a plugin that is missing or broken is said here
+    if workflow.is_main_process:
+        code_of(SCRIPTS / "plan.py", *inputs.used_plugins(config))  # a plugin that is missing or broken is said here
 except NcstError as error:
     raise WorkflowError(str(error))
 
@@ -43,10 +45,11 @@ if workflow.is_main_process:  # also where nothing is to be done, and onstart is
 
 
 onstart:  # of a run, in its main process, before any job
-    try:
-        inputs.check_roots(config)
-    except NcstError as error:
-        raise WorkflowError(str(error))
+    if any(job.rule.name == "index_corpus" for job in workflow.dag.needrun_jobs()):
+        try:
+            inputs.check_roots(config)
+        except NcstError as error:
+            raise WorkflowError(str(error))
 
 
 PUBLISHED = inputs.published(config)
@@ -95,8 +98,15 @@ def of_role(*roles):
 
 
 def per(function, *wildcards, **constants):
-    """Function of a job: what *function* of the config says of the job's *wildcards*."""
-    return lambda job: function(config, *(getattr(job, wildcard) for wildcard in wildcards), **constants)
+    """Function of a job: what *function* of the config says of the job's *wildcards*, or the end of the run."""
+
+    def of(job):
+        try:
+            return function(config, *(getattr(job, wildcard) for wildcard in wildcards), **constants)
+        except NcstError as error:  # not as an exception, which Snakemake shows with a traceback
+            sys.exit(f"error: {error}")
+
+    return of
 
 
 def entry(family, wildcard, key=None):
