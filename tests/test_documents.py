@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 import ncst
 
@@ -74,6 +75,15 @@ def test_make_targets_exist(document):
     named = re.findall(r"\bmake ([a-z]+(?:\.yml)?)", code)
     assert named
     assert set(named) <= targets
+
+
+def test_the_manual_lists_every_value_of_the_taxonomy():
+    manual = (ROOT / "config/README.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| `taxonomy` \|.*$", manual, re.M)
+    schema = yaml.safe_load((ROOT / "workflow/schemas/codecs.schema.yaml").read_text(encoding="utf-8"))
+    for key, values in schema["properties"]["taxonomy"]["properties"].items():
+        assert f"`{key}`" in row
+        assert [value for value in values["enum"] if not re.search(rf"\b{value}\b", row)] == []
 
 
 def test_the_changelog_begins_with_this_version():
