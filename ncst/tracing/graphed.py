@@ -21,44 +21,42 @@ class Step(nn.Module):
 
 
 class GraphedLoss:
-    """The training loss of batches, by a CUDA graph for those that look like the first one.
+    """The training loss of batches, by a CUDA graph for those of one size.
 
     Other batches, such as the last of an epoch, and all of a model that cannot be recorded go the plain way.
 
     Parameters
     ----------
     network, objective : torch.nn.Module
-        In training mode when batches come.
+        In training mode.
     """
 
     def __init__(self, network, objective):
         self.plain = Step(network, objective)
-        self.shapes = None
-        self.graph = None
+        self.size = self.graph = None
 
     def record(self, features, targets):
-        """Record the graph, if this is the first batch; to be called before the batch's random seed is set.
+        """Record the graph of batches like this one, where there is a GPU and memory for the others beside it.
 
-        Recording runs the network a few times; running statistics are put back afterwards.
+        It runs the network a few times; running statistics are put back afterwards. No other thread may use the GPU
+        meanwhile.
         """
-        if self.shapes is not None:
-            return
-        self.shapes = features.shape, targets.shape
         if not (features.is_cuda and self.plain.objective.graphable):
             return
         step = Step(self.plain.network, self.plain.objective)
         buffers = [(buffer, buffer.clone()) for buffer in step.buffers()]
+        before, _ = torch.cuda.mem_get_info()
         try:
-            self.graph = torch.cuda.make_graphed_callables(
-                step, (features.clone(), targets.clone()), allow_unused_input=True
-            )
+            torch.cuda.make_graphed_callables(step, (features, targets), allow_unused_input=True)
+            self.size, self.graph = len(features), step
         except RuntimeError as error:
             log.warning("no CUDA graph, so training is slower: %s", " ".join(str(error).split())[:300])
-        for buffer, before in buffers:
-            buffer.copy_(before)
+        after, _ = torch.cuda.mem_get_info()
+        if after < before - after:  # what the last batch of an epoch takes
+            self.graph = None
+        for buffer, kept in buffers:
+            buffer.copy_(kept)
 
     def __call__(self, features, targets):
         """Return the loss of a batch."""
-        if self.graph and (features.shape, targets.shape) == self.shapes:
-            return self.graph(features, targets)
-        return self.plain(features, targets)
+        return (self.graph if self.graph and len(features) == self.size else self.plain)(features, targets)

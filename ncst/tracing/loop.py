@@ -164,10 +164,11 @@ class Run(pl.LightningModule):
             self.progress = TrainingProgress(self.names[1], clips * self.epoch, clips * self.recipe["epochs"])
         if self.recipe["compile"]:
             self.network.compile(backend=self.recipe["compile"])
-        elif self.trainer.world_size == 1:
-            self.loss = GraphedLoss(self.network, self.objective)
+        self.loss = GraphedLoss(self.network, self.objective)
         if self.device.type == "cuda":
             self._hold()
+            if self.trainer.world_size == 1:
+                self._record()
         if self.resumed:
             self.trainer.precision_plugin.load_state_dict(self.resumed["precision"])
 
@@ -202,6 +203,13 @@ class Run(pl.LightningModule):
                 clips.hold(self.device)
                 log.info("%s clips are held on the GPU: %.1f GB", name, clips.held.nbytes / 1e9)
 
+    def _record(self):
+        """Record a CUDA graph of a whole batch, here where no thread reads yet."""
+        targets = torch.tensor(self.sets[0].targets[: self.recipe["batch"]], device=self.device)
+        features = torch.rand(len(targets), *self.sets[0].shape, device=self.device)
+        with self.trainer.precision_plugin.forward_context():
+            self.loss.record(features, targets)
+
     def on_train_epoch_start(self):
         """Set everything that the epoch's number decides."""
         self.rate = learning_rate(self.recipe, self.epoch)
@@ -214,13 +222,8 @@ class Run(pl.LightningModule):
         """Return the loss of batch *number* of the running epoch."""
         features, targets = batch
         rank = [self.global_rank] if self.global_rank else []
-        if self.loss:
-            self.loss.record(features, targets)
         _seed(seed_of(*self.names, "dropout", self.epoch, number, *rank), self.device)
-        if self.loss:
-            loss = self.loss(features, targets)
-        else:
-            loss = self.objective.of_batch(self.network, features, targets)
+        loss = self.loss(features, targets)
         self._add("train", loss.detach(), len(targets))
         self.seen += len(targets)
         if (number + 1) % CHECK == 0:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.toy_training import ENTRY, changed, make_results, run
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from ncst.errors import NcstError
 from ncst.formats.features import FeatureStore, feature_path, writing
@@ -11,9 +12,11 @@ from ncst.formats.manifests import read_manifest
 from ncst.formats.shards import read_digest
 from ncst.tracing import loop, score
 from ncst.tracing.batches import Clips, loader
-from ncst.tracing.graphed import GraphedLoss
+from ncst.tracing.graphed import GraphedLoss, Step
 from ncst.tracing.loss import TaxonomyLoss, objective_of
+from ncst.tracing.models import _norm
 from ncst.tracing.models.mel_lcnn import MelLcnn
+from ncst.tracing.train import build
 
 
 @pytest.fixture(scope="module")
@@ -138,26 +141,65 @@ def test_another_failure_in_scoring_is_not_taken_for_a_full_gpu(results):
         score.outputs(torch.nn.Linear(3, 3), clips, "cpu", 4)
 
 
-GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
-
-
-@GPU
+@pytest.mark.gpu
 @pytest.mark.parametrize("entry", [ENTRY, changed(precision="bf16", clip_grad=1.0)], ids=["fp32", "bf16"])
 def test_a_gpu_trains_with_graphs_as_without(results, tmp_path, monkeypatch, entry):
     graphs = []
-    original = GraphedLoss.__call__
-    monkeypatch.setattr(GraphedLoss, "__call__", lambda s, *a: (graphs.append(s.graph is not None), original(s, *a))[1])
+    original = GraphedLoss.record
+    monkeypatch.setattr(GraphedLoss, "record", lambda s, *a: (original(s, *a), graphs.append(s.graph is not None))[1])
     run(results, tmp_path / "graphs", entry, device="cuda")
-    assert all(graphs)
+    assert graphs == [True]
     monkeypatch.setattr(GraphedLoss, "record", lambda *_: None)
     run(results, tmp_path / "plain", entry, device="cuda")
     one, two = ((tmp_path / name / "curves.csv").read_text().splitlines()[-1] for name in ("graphs", "plain"))
     assert float(one.split(",")[1]) == pytest.approx(float(two.split(",")[1]), rel=0.05)
 
 
-@GPU
+@pytest.mark.gpu
 def test_a_deterministic_training_on_a_gpu_gives_the_same_bytes(results, tmp_path, monkeypatch):
     entry = changed(deterministic=True, epochs=3)
     first = run(results, tmp_path / "held", entry, device="cuda")
     monkeypatch.setattr(Clips, "fits", lambda *_: False)
     assert run(results, tmp_path / "read", entry, device="cuda") == first
+
+
+class Waits(TorchDispatchMode):
+    """Notes operators that would make the host wait for a GPU, or copy from it into a CUDA graph."""
+
+    OPERATORS = frozenset({"_local_scalar_dense", "nonzero", "lift_fresh", "equal", "masked_select", "unique2"})
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
+        name = operator.overloadpacket.__name__
+        boolean = name == "index" and any(i is not None and i.dtype == torch.bool for i in args[1])
+        self.found += [name] * (name in self.OPERATORS or boolean)
+        return operator(*args, **(kwargs or {}))
+
+
+MODELS = {
+    "mel_lcnn": ((80, 40), {"channels": [4] * 5, "hidden": 8, "embedding": 12}),
+    "aasist": ((6000,), {"filters": 12, "channels": [4, 6], "widths": [8, 4]}),
+    "w2v2_aasist": ((30, 16), {"projection": 24, "channels": [4, 6], "attention": 8, "widths": [8, 4]}),
+}
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("objective", [{"name": "cross_entropy"}, {"name": "aam"}, {"name": "oc_softmax"}])
+@pytest.mark.parametrize("weights", [None, "balanced"])
+def test_nothing_in_a_step_waits_for_a_gpu(monkeypatch, model, objective, weights):
+    monkeypatch.setattr(_norm, "_ours", lambda x: False)
+    shape, options = MODELS[model]
+    about = facts(**objective) | {"module": model, "shape": shape, "options": options}
+    about["training"]["class_weights"] = weights
+    targets = torch.arange(6) % 3
+    step = Step(build(about), objective_of(about, targets.tolist()))
+    step(torch.rand(6, *shape), targets)  # what is remembered is made
+    with Waits() as waits:
+        step(torch.rand(6, *shape), targets).backward()
+    assert waits.found == []
+    with Waits() as waits:
+        assert torch.rand(3).sum() > 0
+    assert waits.found == ["_local_scalar_dense"]

@@ -1,5 +1,6 @@
 """OC-Softmax for source tracing: real speech is one compact class, the codecs share what lies outside it."""
 
+import torch
 from torch.nn.functional import cross_entropy, softplus
 
 from ncst.errors import NcstError
@@ -26,12 +27,14 @@ class OcHead(CosineHead):
     def __init__(self, width, classes, scale, real, alpha, middle):
         super().__init__(width, classes, scale)
         self.real, self.alpha, self.middle = real, alpha, middle
+        _add_places(self, real, classes)
 
     def forward(self, embedding):
         """Map (B, width) to (B, classes)."""
         logits = super().forward(embedding).float()
         lead = self.alpha * (logits[:, self.real] / self.scale - self.middle)
-        return logits.index_copy(1, _index(self.real, logits), (lead + _rest(logits, self.real).logsumexp(1))[:, None])
+        rest = logits.index_select(1, self.others)
+        return logits.index_copy(1, self.own, (lead + rest.logsumexp(1))[:, None])
 
 
 class OcSoftmax(Base):
@@ -69,6 +72,7 @@ class OcSoftmax(Base):
         self.real = classes.index(0)
         self.alpha, self.real_margin, self.other_margin = alpha, real_margin, other_margin
         self.middle = (real_margin + other_margin) / 2
+        _add_places(self, self.real, len(classes))
         self.scale, self.margin = scale, margin
 
     def head(self, width):
@@ -77,7 +81,7 @@ class OcSoftmax(Base):
 
     def loss(self, logits, targets):
         """Return the loss of (B, C) *logits* and (B,) *targets*."""
-        codecs, is_real = _rest(logits, self.real), targets == self.real
+        codecs, is_real = logits.index_select(1, self.others), targets == self.real
         cosine = (logits[:, self.real] - codecs.logsumexp(1)) / self.alpha + self.middle
         gap = (self.real_margin - cosine).where(is_real, cosine - self.other_margin)
         codec = (targets - (targets > self.real).long()).where(~is_real, 0)
@@ -85,10 +89,7 @@ class OcSoftmax(Base):
         return self.mean(softplus(self.alpha * gap) + traced.where(~is_real, 0.0), targets)
 
 
-def _rest(logits, place):
-    """Return (B, C - 1) *logits* without the column *place*."""
-    return logits.index_select(1, _index([i for i in range(logits.shape[1]) if i != place], logits))
-
-
-def _index(places, like):
-    return like.new_tensor(places).long().flatten()
+def _add_places(module, real, classes):
+    """Give *module* the places of real speech and of the codecs among the logits."""
+    module.register_buffer("own", torch.tensor([real]), persistent=False)
+    module.register_buffer("others", torch.tensor([i for i in range(classes) if i != real]), persistent=False)
