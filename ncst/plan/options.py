@@ -38,8 +38,10 @@ def option_problems(config: Config) -> Iterator[str]:
         yield from _training_problems(entry.get("training"), f"models.{name}.training")
     for family in ("corpora", "alms", "codecs", "frontends"):
         for name, entry in config[family].items():
-            known = _reported(family, name, lambda path: settings_of(path), entries.module_of(config, family, name))
-            yield from _problems(entry.get("settings"), known, f"{family}.{name}.settings")
+            module, where = entries.module_of(config, family, name), f"{family}.{name}.settings"
+            yield from _problems(entry.get("settings"), _reported(family, name, settings_of, module), where)
+            allowed = _reported(family, name, allowed_values, module)
+            yield from _value_problems(entry.get("settings"), allowed, where)
 
 
 def _training_problems(training: dict[str, Any] | None, where: str) -> Iterator[str]:
@@ -79,6 +81,18 @@ def _problems(values: Any, known: Any, where: str, ranges: bool = False) -> Iter
         elif not _fits(value, known[key], ranges):
             kind = KINDS[type(known[key])] + (" or [low, high]" if ranges else "")
             yield f"Config error at {where}.{key}: {value!r} is not {kind}, as {known[key]!r} is."
+
+
+def _value_problems(values: Any, allowed: Any, where: str) -> Iterator[str]:
+    """Yield the settings that are none of the values *allowed*, or no text; the keys of one that is a mapping."""
+    if isinstance(values, dict) and isinstance(allowed, dict):
+        for key in [key for key in values if key in allowed and values[key] is not None]:
+            value, fitting = values[key], allowed[key]
+            for item in value if isinstance(value, dict | list) else [value]:
+                if fitting == "text" and not isinstance(item, str):
+                    yield f"Config error at {where}.{key}: {item!r} is not text: put it in quotation marks."
+                elif fitting != "text" and not any(item == one and type(item) is type(one) for one in fitting):
+                    yield f"Config error at {where}.{key}: {item!r} is none of {fitting}."
 
 
 def _fits(value: Any, default: Any, ranges: bool) -> bool:
@@ -188,6 +202,18 @@ def settings_of(path: Path) -> dict[str, None] | None:
             if isinstance(key, str):
                 keys[key] = None
     return keys
+
+
+def allowed_values(path: Path) -> dict[str, list[Any] | str]:
+    """Return what `VALUES` of the module *path*, and of those of its family it imports, says of settings.
+
+    That is the values that each may have, or ``text``.
+    """
+    allowed: dict[str, list[Any] | str] = {}
+    for file in _family_files(path):
+        with contextlib.suppress(NcstError):
+            allowed = constant(file, "VALUES") | allowed
+    return allowed
 
 
 def _family_files(path: Path) -> Iterable[Path]:

@@ -29,6 +29,18 @@ WRONG = [
         "models.mel_lcnn.compact.training.objective: 'scales' unknown; it may hold ['margin', 'scale']",
     ),
     ("corpora.in_the_wild.settings", {"tabel": "x"}, "corpora.in_the_wild.settings: 'tabel' unknown"),
+    ("corpora.more_real.settings", {"speaker": "parent"}, "settings.speaker: 'parent' is none of ['folder', 'none']"),
+    ("corpora.more_real.settings", {"kind": "real"}, "settings.kind: 'real' is none of ['bonafide', 'spoof']"),
+    ("corpora.more_real.settings", {"language": False}, "settings.language: False is not text: put it in quotation"),
+    ("corpora.more_real.settings", {"quotes": 1}, "settings.quotes: 1 is none of [True, False]"),
+    ("corpora.more_real.settings", {"columns": {"pfad": "x"}}, "settings.columns: 'pfad' is none of ['utt_id', 'path'"),
+    ("corpora.demo_alm.settings", {"speker": "none"}, "corpora.demo_alm.settings: 'speker' unknown"),
+    (
+        "corpora.asvspoof2019_la.settings",
+        {"partition": "test"},
+        "partition: 'test' is none of ['train', 'dev', 'eval']",
+    ),
+    ("corpora.vctk.settings", {"partial": "yes"}, "settings.partial: 'yes' is none of [True, False]"),
     ("codecs.encodec.settings", {"book": 8}, "codecs.encodec.settings: 'book' unknown; it may hold ['books']"),
     (
         "codecs.opus.settings",

@@ -12,6 +12,7 @@ from ncst.errors import NcstError
 LOG = logging.getLogger(__name__)
 GENDERS = {"f": "female", "female": "female", "w": "female", "m": "male", "male": "male"}
 KINDS = {"bonafide": "bonafide", "bona-fide": "bonafide", "spoof": "spoof"}
+VALUES = {"partial": (True, False)}  # of settings, as read by `ncst.plan.options`
 CODED = ("parent", "codec", "vq", "aux", "dec")
 AUDIO_SUFFIXES = frozenset(
     {

@@ -16,4 +16,4 @@ class Alm(Directory):
     def __init__(self, entry, root):
         super().__init__(entry, root)
         table = {"table": TABLE} if (self.root / TABLE).is_file() else {}
-        self.settings = {"kind": "spoof", "speaker": "none", **self.settings, **table}
+        self.settings = {"kind": "spoof", "speaker": "none"} | self.settings | table

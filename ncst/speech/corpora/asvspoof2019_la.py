@@ -4,6 +4,7 @@ from ncst.errors import NcstError
 from ncst.speech.corpora._base import Base, listing, read_text
 
 PROTOCOLS = "ASVspoof2019_LA_cm_protocols"
+VALUES = {"partition": ("train", "dev", "eval")}
 SUFFIXES = {"train": "trn", "dev": "trl", "eval": "trl"}
 
 
@@ -24,10 +25,6 @@ class ASVspoof2019LA(Base):
     def rows(self):
         """Yield the partition's recordings in the order of the protocol."""
         partition = self.settings.get("partition", "eval")
-        if partition not in SUFFIXES:
-            raise NcstError(
-                f"{self.title} has no partition {partition!r}: set `partition:` to one of {list(SUFFIXES)}."
-            )
         protocol = self.root / PROTOCOLS / f"ASVspoof2019.LA.cm.{partition}.{SUFFIXES[partition]}.txt"
         if not protocol.is_file():
             raise NcstError(f"{self.root} is half-extracted: {protocol} is missing; extract {self.title} again.")

@@ -7,6 +7,7 @@ from ncst.errors import NcstError
 from ncst.speech.corpora._base import AUDIO_SUFFIXES, Base, listing
 from ncst.speech.corpora._codecfake_plus import read_labels
 
+VALUES = {"others": (True, False)}
 NAME = re.compile(r"(?P<utterance>(?P<speaker>p\d+|s5)_\d+)(?:_(?P<codec>.+))?")
 SPEAKERS = {"dev": ("p226", "p229"), "eval": ("p227", "p228")}
 FOLDER = "all_data_16k"

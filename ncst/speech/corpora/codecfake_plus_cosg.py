@@ -8,6 +8,7 @@ from ncst.speech.corpora._codecfake_plus import read_labels
 
 FOLDER = "SLMdemos_16k"
 LIST = "CoSG_ALL.txt"
+VALUES = {"list": "text"}
 
 
 class CodecFakePlusCoSG(Base):

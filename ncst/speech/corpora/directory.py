@@ -7,7 +7,17 @@ from ncst.errors import NcstError
 from ncst.speech.corpora._base import AUDIO_SUFFIXES, Base, listing, read_text
 from ncst.speech.text_tables import read_table
 
-COLUMNS = ("utt_id", "path", "speaker", "language", "gender", "text", "kind", "subset")
+VALUES = {
+    "table": "text",
+    "separator": "text",
+    "quotes": (True, False),
+    "suffixes": "text",
+    "speaker": ("folder", "none"),
+    "language": "text",
+    "kind": ("bonafide", "spoof"),
+    "columns": ("utt_id", "path", "speaker", "language", "gender", "text", "kind", "subset"),
+}
+COLUMNS = VALUES["columns"]
 
 
 class Directory(Base):
@@ -25,6 +35,9 @@ class Directory(Base):
     columns : dict, optional
         The table's name of ``path`` (relative to the root, or absolute) and, where it differs, of ``utt_id``,
         ``speaker``, ``language``, ``gender``, ``text``, ``kind``, ``subset``. Only ``path`` must exist.
+    suffixes : list of str, optional
+        Without a table: endings of the files that are recordings, e.g. ``.wav`` where videos lie beside them; by
+        default all of sound and video.
     speaker : {"folder", "none"}, optional
         Without a table: the folder of a file names its speaker (default), or nothing does.
     language, kind : str, optional
@@ -48,11 +61,12 @@ class Directory(Base):
 
     def _from_names(self):
         by_folder = self.settings.get("speaker", "folder") == "folder"
+        suffixes = self.settings.get("suffixes") or AUDIO_SUFFIXES
         for folder, folders, names in os.walk(self.root):
             folders.sort()
             for name in sorted(names):
                 path = Path(folder, name)
-                if path.suffix.lower() in AUDIO_SUFFIXES and not name.startswith("."):
+                if path.suffix.lower() in suffixes and not name.startswith("."):
                     yield {
                         "utt_id": self._id(path),
                         "path": path,
@@ -62,11 +76,6 @@ class Directory(Base):
     def _from_table(self):
         table = self.root / self.settings["table"]
         names = {column: column for column in COLUMNS} | (self.settings.get("columns") or {})
-        missing = self.settings.get("columns", {}).keys() - set(COLUMNS)
-        if missing:
-            raise NcstError(
-                f"{self.title} has unknown keys {sorted(missing)} in `columns:`: use some of {list(COLUMNS)}."
-            )
         for record in self._records(table):
             row = {column: record[name] for column, name in names.items() if name in record}
             if not row.get("path"):
