@@ -19,7 +19,7 @@ from ncst.tracing.taxonomy import split_logits
 from ncst.tracing.train import build
 
 log = logging.getLogger(__name__)
-BATCHES = {"cpu": 64, "cuda": 1024}
+BATCHES = {"cpu": 64, "cuda": 256}  # clips; several batches wait in memory
 COLUMNS = ("clip_id", "utt_id", "codec", "corpus", "speaker", "language", "label")
 
 
