@@ -20,7 +20,7 @@ def visible() -> list[str]:
 
 
 def claim(count: int, names: Sequence[str]) -> None:
-    """Take *count* of the cards *names* for the life of this process, and let CUDA see no others.
+    """Take *count* of the cards *names*, if there are any, for the life of this process; let CUDA see no others.
 
     Call it before CUDA starts. A process that owns cards, or whose parent does, keeps to those. Jobs of the same user
     on the same machine share the cards that way; those of SLURM, which has given cards of its own to each, do not
@@ -33,10 +33,10 @@ def claim(count: int, names: Sequence[str]) -> None:
     """
     if OWNED in os.environ:
         return
-    if len(names) < count:
-        if names or count > 1:
-            raise NcstError(f"{count} GPUs are asked for, but PyTorch finds {len(names)}: lower `gpu`.")
+    if not names:
         return
+    if len(names) < count:
+        raise NcstError(f"{count} GPUs are asked for, but PyTorch finds {len(names)}: lower `gpu`.")
     taken, holders = [], []
     for name in names:
         lock = (_folder() / f"{name.replace('/', '-')}.lock").open("a+")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,15 @@ FAILURES = {
     "": "the GPU was lost in the middle of the work: look what the driver says (`nvidia-smi`), then run again",
 }
 
+LOOK = """
+from ncst.core.devices import count_gpus
+from ncst.errors import NcstError
+try:
+    print(count_gpus())
+except NcstError as error:
+    print(error)
+"""
+
 
 def device_of(name: str, count: int = 1) -> torch.device:
     """Return the device called *name*, and from now on compute in float32 without TF32, which cuDNN would use.
@@ -38,11 +49,53 @@ def device_of(name: str, count: int = 1) -> torch.device:
     device = torch.device(name)
     if device.type == "cuda":
         cards.claim(count, cards.visible() or [str(card) for card in range(torch.cuda.device_count())])
-        if not torch.cuda.is_available():
-            raise NcstError(
-                f"This machine has no GPU that PyTorch can use: set `gpu: 0`, or mend what CUDA reports ({_reason()})."
-            )
+        count_gpus()
     return device
+
+
+def count_gpus() -> int:
+    """Return how many GPUs PyTorch can use; a `NcstError` that says why if it can use none."""
+    import torch
+
+    if not torch.cuda.is_available():
+        raise NcstError(
+            f"This machine has no GPU that PyTorch can use: set `gpu: 0`, or mend what CUDA reports ({_reason()})."
+        )
+    return torch.cuda.device_count()
+
+
+def check_gpus(gpu: int, limit: int | None, python: str = sys.executable) -> None:
+    """Look, before the first job of a run on this machine, whether it has the GPUs that the jobs will ask for.
+
+    Another process looks, so that this one neither loads PyTorch nor keeps memory of a card.
+
+    Parameters
+    ----------
+    gpu : int
+        GPUs per training.
+    limit : int or None
+        Those that all jobs together may take at a time, Snakemake's ``--resources gpu=``.
+    python : str
+        The interpreter.
+
+    Raises
+    ------
+    NcstError
+        If PyTorch finds fewer than either, or a training wants more than all jobs together may take.
+    """
+    if not gpu:
+        return
+    if limit is not None and limit < gpu:
+        raise NcstError(f"`gpu: {gpu}` wants more cards than all jobs may take: add `--resources gpu={gpu}`.")
+    done = subprocess.run([python, "-c", LOOK], capture_output=True, text=True)
+    found = done.stdout.strip()
+    if not found.isdigit():
+        raise NcstError(found or f"PyTorch cannot be loaded: {done.stderr.strip()[-200:]}")
+    if int(found) < (limit or gpu):
+        raise NcstError(
+            f"PyTorch finds {found} GPUs here, but jobs may take {limit or gpu}: set `--resources gpu={found}` and"
+            f" `gpu` to {found} at most."
+        )
 
 
 @contextlib.contextmanager

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from ncst.core import cards
-from ncst.core.devices import gpu_failure
+from ncst.core import cards, devices
+from ncst.core.devices import check_gpus, gpu_failure
 from ncst.core.job import job
 from ncst.errors import NcstError
 
@@ -104,6 +104,26 @@ def test_a_folder_of_another_user_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "getuid", lambda: 12345)
     with pytest.raises(NcstError, match="belongs to another user"):
         cards.claim(1, ["0"])
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_run_is_told_of_missing_gpus_at_its_start():
+    check_gpus(0, 1)
+    with pytest.raises(NcstError, match="`gpu: 2` wants more cards than all jobs may take: add `--resources gpu=2`"):
+        check_gpus(2, 1)
+    with pytest.raises(
+        NcstError, match=r"no GPU that PyTorch can use: set `gpu: 0`, or mend .*\(Found no NVIDIA driver"
+    ):
+        check_gpus(1, None)
+
+
+def test_a_run_is_told_of_too_few_gpus(monkeypatch):
+    monkeypatch.setattr(devices, "LOOK", "print(2)")
+    for gpu, limit in ((1, 1), (2, 2), (2, None)):
+        check_gpus(gpu, limit)
+    for gpu, limit in ((1, 3), (3, None)):
+        with pytest.raises(NcstError, match="finds 2 GPUs here, but jobs may take 3: set `--resources gpu=2`"):
+            check_gpus(gpu, limit)
 
 
 FAILURES = [

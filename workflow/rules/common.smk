@@ -5,6 +5,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from ncst.core.devices import check_gpus
 from ncst.core.shipped import located
 from ncst.errors import NcstError
 from ncst.plan import entries, folders, inputs, needs, official_release, paths, selection
@@ -45,11 +46,15 @@ if workflow.is_main_process:  # also where nothing is to be done, and onstart is
 
 
 onstart:  # of a run, in its main process, before any job
-    if any(job.rule.name == "index_corpus" for job in workflow.dag.needrun_jobs()):
-        try:
+    queued = list(workflow.dag.needrun_jobs())
+    try:
+        if any(job.rule.name == "index_corpus" for job in queued):
             inputs.check_roots(config)
-        except NcstError as error:
-            raise WorkflowError(str(error))
+        if workflow.local_exec and any(job.resources.get("gpu") for job in queued):
+            limit = workflow.global_resources.get("gpu")
+            check_gpus(config["gpu"], limit and limit.value, shlex.split(sys.executable)[0])
+    except NcstError as error:
+        raise WorkflowError(str(error))
 
 
 PUBLISHED = inputs.published(config)
