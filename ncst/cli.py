@@ -16,6 +16,11 @@ Overlays = Annotated[
     typer.Option("--configfile", help="Overlays on config/config.yaml: FILE ..., as snakemake takes them."),
 ]
 
+Values = Annotated[
+    list[str] | None,
+    typer.Option("--config", "-C", help="Single keys over the overlays: KEY=VALUE ..., as snakemake takes them."),
+]
+
 
 def _print_version(wanted: bool):
     if wanted:
@@ -44,6 +49,7 @@ def init(folder: Path):
 @app.command()
 def codecs(
     configfile: Overlays = None,
+    config: Values = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown table.")] = False,
     into: Annotated[
         Path | None, typer.Option(help="A file to put the Markdown table into, between its `<!-- codecs -->` marks.")
@@ -53,7 +59,7 @@ def codecs(
     from ncst.plan.codec_table import codec_markdown, codec_table, put_codec_table
     from ncst.plan.config import load_config
 
-    config = load_config(*configfile or ())
+    config = load_config(*configfile or (), values=config or ())
     if into:
         put_codec_table(config, into)
     elif markdown:
@@ -66,29 +72,37 @@ def codecs(
 @app.command("plan")
 def show_plan(
     configfile: Overlays = None,
+    config: Values = None,
     gpu: Annotated[str | None, typer.Option(help="A card of resources/costs.yaml, such as h100.")] = None,
 ):
     """Show what a run will make and take: splits, clips, what is missing, disk and hours."""
     from ncst.plan import show
     from ncst.plan.config import load_config
 
-    show.show_plan(load_config(*configfile or ()), gpu)
+    show.show_plan(load_config(*configfile or (), values=config or ()), gpu)
 
 
 @app.command()
 def check(
     configfile: Overlays = None,
+    config: Values = None,
     corpora: Annotated[
         bool, typer.Option("--corpora", help="Compare indexed corpora with what lies there now.")
     ] = False,
 ):
     """Say all that a run of this configuration would stumble over: entries, options, roots, tools, GPU, disk."""
-    from ncst.plan.config import load_config
-    from ncst.plan.machine import machine_problems
+    from ncst.plan.config import check_config
+    from ncst.plan.machine import disk_problems, machine_problems
+    from ncst.plan.needs import run_problems
     from ncst.speech.check_corpora import changed_corpora, root_problems
 
-    config = load_config(*configfile or ())
-    problems = [*machine_problems(config), *root_problems(config)]
+    problems, config = check_config(*configfile or (), values=config or ())
+    for check in (run_problems, root_problems, machine_problems) if config else ():
+        try:
+            problems += check(config)
+        except NcstError as error:
+            problems.append(str(error))
+    problems = list(dict.fromkeys(problems)) or list(disk_problems(config))
     if corpora and not problems:
         problems = list(changed_corpora(config))
     if problems:
@@ -121,12 +135,13 @@ def import_checkpoint(
     out: Annotated[Path | None, typer.Option(help="File to write; by default weights/MODEL.safetensors.")] = None,
     classes: Annotated[int, typer.Option(help="Classes of the checkpoint.")] = 7,
     configfile: Overlays = None,
+    config: Values = None,
 ):
     """Check a published checkpoint of MODEL and keep its weights without the front-end, to score with it."""
     from ncst.plan.config import load_config
     from ncst.tracing.import_checkpoint import convert_checkpoint
 
-    config = load_config(*configfile or ())
+    config = load_config(*configfile or (), values=config or ())
     if model not in config["models"]:
         raise NcstError(f"No model {model!r} in config/models.yaml: use one of {list(config['models'])}.")
     out = out or Path("weights") / f"{model}.safetensors"
@@ -146,13 +161,14 @@ def evaluate(
     model: Annotated[str, typer.Option(help="Model of the single files.")] = "external",
     seed: Annotated[int, typer.Option(help="Seed of the single files.")] = 1,
     configfile: Overlays = None,
+    config: Values = None,
 ):
     """Evaluate anyone's scores, matched by clip id: text of the official repository, CSV, Parquet or npz."""
     from ncst.exchange.evaluate_scores import evaluate_external
     from ncst.plan.config import load_config
     from ncst.report.tables.write_tables import in_order
 
-    config = load_config(*configfile or ())
+    config = load_config(*configfile or (), values=config or ())
     evaluate_external(scores, out, config, manifest or (), embeddings or (), model, seed)
     for table in in_order(Path(out, "tables").glob("*.md")):
         typer.echo(table.read_text(encoding="utf-8"))
@@ -202,14 +218,20 @@ def new(
     typer.echo(new.new(kind, name))
 
 
-def _overlays_apart(arguments):
-    """Return *arguments* with ``--configfile a.yaml b.yaml`` as ``--configfile a.yaml --configfile b.yaml``."""
-    apart, following = [], False
+def _values_apart(arguments):
+    """Return *arguments* with ``--configfile a.yaml b.yaml`` as ``--configfile a.yaml --configfile b.yaml``.
+
+    What follows ``--config`` alike.
+    """
+    ends = (".yaml", ".yml", ".json")
+    apart, option = [], None
     for argument in arguments:
-        overlay = argument.endswith((".yaml", ".yml", ".json"))
-        if following and overlay and apart[-1] != "--configfile":
-            apart.append("--configfile")
-        following = argument == "--configfile" or (following and overlay)
+        if argument in ("--configfile", "--config", "-C"):
+            option = argument
+        elif option and (argument.endswith(ends) if option == "--configfile" else "=" in argument):
+            apart += [] if apart[-1] == option else [option]
+        else:
+            option = None
         apart.append(argument)
     return apart
 
@@ -217,6 +239,6 @@ def _overlays_apart(arguments):
 def main():
     """Run the command line; a `NcstError` becomes one sentence and exit status 1."""
     try:
-        app(_overlays_apart(sys.argv[1:]))
+        app(_values_apart(sys.argv[1:]))
     except NcstError as error:
         sys.exit(f"error: {error}")

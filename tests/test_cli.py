@@ -1,12 +1,16 @@
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from typer.testing import CliRunner
 
 from ncst import registry
 from ncst.cli import app, main
+from ncst.errors import NcstError
 from ncst.plan import entries
 from ncst.plan.config import load_config
 from ncst.plan.validate import validate
@@ -76,3 +80,63 @@ def test_help_loads_nothing_heavy():
 def test_help_is_shown_without_a_command(command):
     assert "Usage" in run(*command, "--help").stdout
     assert callable(main) and app.info.help
+
+
+TEN = """
+sede: 1
+max_failed: .nan
+gpu: 1
+roots: {vctk: /nowhere/VCTK}
+sources: {st_train: {size: 100000000, shard_size: 1}}
+codecs:
+  dac: {class_id: 1}
+  silk:
+    title: Silk
+    module: command
+    class_id: 20
+    role: ood_multi
+    taxonomy: {vq: trad, aux: trad, dec: trad}
+    weights: {}
+    settings: {encode: [no_such_encoder, "{input}", "{output}"], decode: [cat]}
+models: {mel_lcnn: {compact: {training: {epoch: 3}}}, aasist: {compact: {training: {epochs: 0}}}}
+detectors: {knn: {options: {kk: 3}}}
+"""
+SENTENCES = (
+    "Config error at the top level: .*'sede' was unexpected",
+    "Config error at max_failed: nan is no limit",
+    "gpu is 1, but this machine shows no GPU",
+    "roots.vctk: VCTK is not at /nowhere/VCTK",
+    "Config error at sources.st_train: .* are 100,000,000 jobs",
+    "Config error at codecs.dac: .* must not have the class 1",
+    "The codec 'silk' calls `no_such_encoder`, which is not on the PATH",
+    "Config error at models.mel_lcnn.compact.training: 'epoch' unknown",
+    "Config error at models.aasist.compact.training.epochs: 0 is less than",
+    r"Config error at detectors.knn.options: 'kk' unknown; it may hold \['k'\]",
+)
+
+
+@pytest.mark.skipif(any(Path("/dev").glob("nvidia[0-9]*")), reason="the tenth mistake asks for a GPU that is not there")
+def test_check_says_ten_mistakes_at_once(tmp_path):
+    overlay = tmp_path / "ten.yaml"
+    overlay.write_text(TEN)
+    with pytest.raises(NcstError) as said:
+        CliRunner().invoke(app, ["check", "--configfile", str(overlay)], catch_exceptions=False)
+    lines = str(said.value).splitlines()
+    for sentence in SENTENCES:
+        assert len([line for line in lines if re.match(sentence, line)]) == 1, sentence
+    assert len(lines) == len(SENTENCES)
+
+
+def test_single_keys_are_given_as_to_snakemake():
+    words = ["check", "--config", "roots={vctk: /nowhere, ...}", "gpu=0", "--configfile", "config/small.yaml"]
+    done = subprocess.run([sys.executable, "-m", "ncst", *words], capture_output=True, text=True)
+    first, second = done.stderr.splitlines()
+    assert done.returncode == 1 and "the dots of an example stand there" in first
+    assert "roots.vctk: VCTK is not at /nowhere" in second
+
+
+def test_an_export_of_no_results_says_so(tmp_path):
+    with pytest.raises(NcstError, match="has no manifests: name the results folder of a run"):
+        CliRunner().invoke(
+            app, ["export", "--results", str(tmp_path), "--out", "x", "--layout", "wav"], catch_exceptions=False
+        )

@@ -81,10 +81,10 @@ def export(results, out, layout, splits=None, progress=iter):
 def _manifests(results, splits):
     found = {names["split"]: path for path, names in paths.find(results, paths.MANIFEST).items()}
     unknown = [split for split in splits or () if split not in found]
-    if unknown or not found:
-        raise NcstError(
-            f"{results} has no manifest of {unknown or 'any split'}; it has {list(found)}: run the workflow."
-        )
+    if not found:
+        raise NcstError(f"{results} has no manifests: name the results folder of a run, such as results/demo.")
+    if unknown:
+        raise NcstError(f"{results} has no splits {unknown}: use some of {list(found)}.")
     return {split: read_manifest(found[split]) for split in splits or found}
 
 

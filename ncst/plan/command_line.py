@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ncst.errors import NcstError
 from ncst.plan.yaml_files import read_mapping
@@ -49,3 +50,22 @@ def check_overlays(arguments: Sequence[str]) -> None:
                 f"--config takes key=value, and {value!r} is not: write targets before --config, and quote what holds "
                 "blanks, as in --config 'roots={vctk: /data/VCTK}'."
             )
+
+
+def config_values(values: Sequence[str]) -> dict[str, Any]:
+    """Return what Snakemake makes of the ``key=value`` that follow ``--config``.
+
+    Raises
+    ------
+    NcstError
+        If one is no such pair, or its key no name.
+    """
+    if not values:
+        return {}
+    from snakemake.cli import parse_config
+
+    check_overlays(["--config", *values])
+    try:
+        return parse_config(list(values))
+    except ValueError as error:
+        raise NcstError(f"--config {' '.join(values)}: {error}") from error

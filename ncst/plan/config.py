@@ -1,5 +1,6 @@
 """The one door of the configuration: registries, ``config.yaml`` and overlays read, merged, checked, completed."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
@@ -8,22 +9,48 @@ from ncst.core.files import PathLike
 from ncst.core.shipped import located
 from ncst.errors import NcstError
 from ncst.plan import official_release, selection
-from ncst.plan.validate import FAMILIES, validate
+from ncst.plan.command_line import config_values
+from ncst.plan.validate import FAMILIES, problems, validate
 from ncst.plan.yaml_files import read_mapping
 from ncst.registry import FAMILIES as PLUGIN_FAMILIES
 
 REGISTRIES = ("codecs", "alms", "corpora", "splits", "models", "detectors", "perturbations", "config")
 
 
-def load_config(*overlays: PathLike, folder: PathLike = "config") -> dict[str, Any]:
+def load_config(*overlays: PathLike, values: Sequence[str] = (), folder: PathLike = "config") -> dict[str, Any]:
     """Return the registries and ``config.yaml`` of *folder*, overlaid with YAML files, checked and complete.
+
+    Parameters
+    ----------
+    *overlays : path
+    values : list of str
+        ``key=value``, over the files, as Snakemake's ``--config`` takes them.
+    folder : path
 
     Raises
     ------
     NcstError
         As `read_mapping` and `complete` do.
     """
-    return complete(*(read_mapping(located(path)) for path in overlays), folder=folder)
+    return complete(*_read(overlays, values), folder=folder)
+
+
+def check_config(*overlays: PathLike, values: Sequence[str] = ()) -> tuple[list[str], dict[str, Any] | None]:
+    """Return what is wrong with a configuration, and the config that can be checked further, if there is one.
+
+    Raises
+    ------
+    NcstError
+        As `read_mapping` does.
+    """
+    found, sound = problems(merged(*_read(overlays, values)), merged)
+    if sound is not None:
+        official_release.add_roots(sound)
+    return found, sound
+
+
+def _read(overlays: Sequence[PathLike], values: Sequence[str]) -> list[dict[str, Any]]:
+    return [*(read_mapping(located(path)) for path in overlays), typed(config_values(values))]
 
 
 def complete(*overlays: dict[str, Any], folder: PathLike = "config", check: bool = True) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Whether this machine can do what a configuration asks of it: tools, a GPU, a folder to write to, room on its disk."""
 
-import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,11 +16,14 @@ def machine_problems(config: Config) -> Iterator[str]:
             yield from _tools(name, config["codecs"][name].get("settings") or {})
     if config["gpu"] and not any(Path("/dev").glob("nvidia[0-9]*")):
         yield f"gpu is {config['gpu']}, but this machine shows no GPU: set `gpu: 0`, or run on a machine that has one."
-    folder = Path(config["results"], config["name"]).absolute()
-    place = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+    folder, place = _results(config)
+    if not _writable(place):
         yield f"{folder} cannot be written, since {place} is no folder that you may write to: set `results` to another."
-        return
+
+
+def disk_problems(config: Config) -> Iterator[str]:
+    """Yield a sentence where a run of *config*, in which nothing is wrong, would fill the disk."""
+    _, place = _results(config)
     needed = sum(work.disk for work in estimate(config).stages.values())
     free = shutil.disk_usage(place).free
     if needed > free:
@@ -28,6 +31,21 @@ def machine_problems(config: Config) -> Iterator[str]:
             f"The run writes about {needed / GB:,.0f} GB and {place} has {free / GB:,.0f} GB free: make room, or set "
             "`results` to a folder on another disk."
         )
+
+
+def _results(config: Config) -> tuple[Path, Path]:
+    """Return the results folder, and the nearest one above it that is there."""
+    folder = Path(config["results"], config["name"]).absolute()
+    return folder, next(parent for parent in (folder, *folder.parents) if parent.exists())
+
+
+def _writable(place: Path) -> bool:
+    """Say whether a file can be made in *place*; permissions alone do not tell of a disk that is read only."""
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            return True
+    except OSError:
+        return False
 
 
 def _tools(name: str, settings: dict[str, object]) -> Iterator[str]:

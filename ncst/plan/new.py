@@ -3,6 +3,8 @@
 import contextlib
 import keyword
 import re
+import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -23,6 +25,9 @@ FAMILIES = {
     "perturbation": "perturbations",
     "detector": "detectors",
 }
+TAKEN = {"all", "compact", "default", "demo", "fetch", "generate", "official", "plan", "plugins", "published", "real"}
+"""Words of configs, targets and command lines."""
+
 CONFIG = {"frontends": "models"}
 """Families whose entries stand in the file of another."""
 
@@ -57,6 +62,8 @@ def new(kind: str, name: str, root: PathLike = ".") -> str:
         raise NcstError(
             f"{name!r} cannot name a {kind}: use lower-case letters, digits and underscores, a letter first."
         )
+    if name in TAKEN or name in sys.stdlib_module_names or name in packages_distributions():
+        raise NcstError(f"{name!r} cannot name a {kind}: it means something else already; choose another name.")
     if not (root / "config").is_dir():
         raise NcstError(
             f"{root.absolute()} has no config folder: run this in the project's folder (`ncst init` lays one out)."

@@ -28,8 +28,9 @@ def option_problems(config: Config) -> Iterator[str]:
             for member, options in members.items() if isinstance(members, dict) else ():
                 inner = _reported(family, name, lambda path: options_of("detectors", path), member)
                 yield from _problems(options, inner, f"{where}.options.members.{member}")
-            tried = {key: values[0] for key, values in (entry.get("tune") or {}).items()}
-            yield from _problems(tried, known, f"{where}.tune")
+            for key, values in (entry.get("tune") or {}).items():
+                for value in values:
+                    yield from _problems({key: value}, known, f"{where}.tune")
     for name, entry in config["models"].items():
         for size in sorted(entry.keys() & {"published", "compact"}):
             known = _module_options(config, "models", name)
@@ -49,6 +50,8 @@ def _training_problems(training: dict[str, Any] | None, where: str) -> Iterator[
     yield from _problems(training, defaults, where)
     objective = dict((training or {}).get("objective") or {})
     if name := objective.pop("name", None):
+        if name not in modules("objectives"):
+            yield f"Config error at {where}.objective.name: no objective {name!r}; there are {modules('objectives')}."
         known = _reported("objectives", name, lambda path: options_of("objectives", path), name)
         yield from _problems(objective, known, f"{where}.objective")
 

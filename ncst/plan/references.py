@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ncst.errors import NcstError
-from ncst.plan import Config, entries, selection, sharding
+from ncst.plan import Config, Entry, entries, selection, sharding
 from ncst.plan.terms import check_terms
 
 MOST_SHARDS = 10_000  # of one source set: each is a job for every codec
@@ -42,8 +42,10 @@ def _said(check: Callable[..., object], *arguments: Any) -> Iterator[str]:
 
 def _own_names(config: Config) -> Iterator[str]:
     for key, families in OWNERS.items():
+        if "..." in config[key]:
+            yield f"Config error at {key}: the dots of an example stand there: write what you mean in their place."
         known = [name for family in families for name in config[family]]
-        yield from _unknown({*config[key]} - {"default"}, known, key, "the registries have")
+        yield from _unknown({*config[key]} - {"default", "..."}, known, key, "the registries have")
 
 
 def _selected_names(config: Config) -> Iterator[str]:
@@ -55,12 +57,20 @@ def _selected_names(config: Config) -> Iterator[str]:
 
 
 def _classes(config: Config) -> Iterator[str]:
-    """Yield the codecs that are to be unknown and bear the class of a known one."""
-    known = {
-        entry["class_id"]: name
-        for name, entry in config["codecs"].items()
-        if entry["role"] in ("real", "id") and entry["class_id"] is not None
-    }
+    """Yield the codecs and splits that are to be unknown and bear the class of a known codec, and known ones of one."""
+    known: dict[int, str] = {}
+    for name, entry in config["codecs"].items():
+        if entry["role"] in ("real", "id") and known.setdefault(entry["class_id"], name) != name:
+            yield (
+                f"Config error at codecs.{name}: its class {entry['class_id']} is that of "
+                f"{known[entry['class_id']]!r}, and both are learnt: give it one of its own, or the role variant."
+            )
+    for name, split in config["splits"].items():
+        if split["role"] == "ood" and split.get("label") in known:
+            yield (
+                f"Config error at splits.{name}: with the role ood it must not have the label {split['label']}, the "
+                f"class of {known[split['label']]!r} that models learn: give it one of its own, or the role single."
+            )
     for name, entry in config["codecs"].items():
         if entry["role"] in ("ood_single", "ood_multi") and entry["class_id"] in known:
             yield (
@@ -122,9 +132,17 @@ def _models(config: Config) -> Iterator[str]:
             yield f"Config error at models.{name}: no front-end {entry['frontend']!r} in config/models.yaml."
         for size in sorted(entry.keys() & {"published", "compact"}):
             training = (entry[size].get("training") or {}) | entry.get("training", {})
+            if training.get("precision") == "fp16" and not config["gpu"] and _runs(config, name, size):
+                where = f"models.{name}.{size}.training.precision"
+                yield f"Config error at {where}: fp16 needs a GPU: set `gpu`, or use bf16."
             where = f"models.{name}.{size}.training.augment"
             place = "config/perturbations.yaml has"
             yield from _unknown(training.get("augment") or (), config["perturbations"], where, place)
+
+
+def _runs(config: Config, model: str, size: str) -> bool:
+    sizes, selected = config["model_sizes"], config["select"].get("models")
+    return size == sizes.get(model, sizes["default"]) and (selected is None or model in selected)
 
 
 def _roots(config: Config) -> Iterator[str]:
@@ -154,9 +172,9 @@ def _generated(config: Config, name: str) -> Iterator[str]:
 
 
 def missing_files(config: Config) -> Iterator[str]:
-    """Yield a sentence for each compact weight file or checkpoint that the run takes and nothing makes.
+    """Yield a sentence for each weight file or checkpoint that the run takes and nothing makes or fetches.
 
-    Official weights are fetched; what lies among the results is made by the run.
+    What lies among the results is made by the run.
     """
     results = f"{config['results']}/{config['name']}/"
     models = {name: entries.model_entry(config, name) for name in entries.selected(config, "models")}
@@ -165,8 +183,10 @@ def missing_files(config: Config) -> Iterator[str]:
     taken += [("alms", name) for name, root in config["roots"].items() if root == selection.GENERATE]
     wanted: dict[str | None, str] = {}
     for family, name in taken:
-        if entries.weights_kind(config, name) == "compact":
-            wanted.setdefault(entries.weight_file(config, name, family), f"{family}.{name}.weights.compact")
+        lacking = _unpublished((config[family][name].get("weights") or {}).get("official") or {})
+        if entries.weights_kind(config, name) == "compact" or lacking:
+            kind = f"official.{lacking}" if lacking and entries.weights_kind(config, name) == "official" else "compact"
+            wanted.setdefault(entries.weight_file(config, name, family), f"{family}.{name}.weights.{kind}")
     for name, entry in models.items():
         wanted.setdefault(entry.get("checkpoint"), f"models.{name}.{entry['size']}.checkpoint")
     for file, where in wanted.items():
@@ -175,3 +195,12 @@ def missing_files(config: Config) -> Iterator[str]:
                 f"Config error at {where}: there is no file {file}, and nothing fetches it: name one that is there, or "
                 f"one that the run trains into {results}compact/."
             )
+
+
+def _unpublished(official: Entry) -> str | None:
+    """Return the key without which nobody can fetch the *official* weights, or None."""
+    if official.get("source") == "huggingface":
+        return next((key for key in ("repo", "revision", "files") if not official.get(key)), None)
+    files = official.get("files", {})
+    lacking = [f"files.{name}.url" for name, facts in files.items() if not (facts or {}).get("url")]
+    return next(iter([*lacking, *([] if files else ["files"])]), None) if official else None

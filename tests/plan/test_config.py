@@ -16,6 +16,18 @@ from ncst.plan.config import complete, load_config, merge
 from ncst.plan.validate import FAMILIES
 from ncst.plan.yaml_files import read_mapping
 
+UNPUBLISHED = """
+weights: {x: official}
+codecs:
+  x:
+    title: X
+    module: dac
+    class_id: 12
+    role: ood_multi
+    taxonomy: {vq: mvq, aux: none, dec: time}
+    official: {sample_rate: 16000, hop: 320, books: 2, bits_per_book: 10, bitrate_kbps: 1.0}
+    weights: {official: {file: weights/x.safetensors, source: url, files: {}}}
+"""
 MAPPINGS = ("weights", "model_sizes", "roots", "release", "robustness", "select", *FAMILIES)
 
 
@@ -143,6 +155,10 @@ def test_an_entry_stays_a_mapping(config, family):
         (
             "models: {aasist: {compact: {checkpoint: none}}}",
             "at models.aasist.compact.checkpoint: there is no file none",
+        ),
+        (
+            UNPUBLISHED,
+            "at codecs.x.weights.official.files: there is no file weights/x.safetensors, and nothing fetches",
         ),
         ("release: {root: /nowhere}", "The release is not at /nowhere"),
     ],

@@ -93,7 +93,9 @@ def test_inside_a_clone_it_lies_among_the_others(project):
     assert "what ncst/audio/codecs/my_own.py reads" in config_of(project, "codec").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["", "Opus", "1st", "a-b", "../evil", "a b", "_private", "class", "é"])
+@pytest.mark.parametrize(
+    "name", ["", "Opus", "1st", "a-b", "../evil", "a b", "_private", "class", "é", "numpy", "json", "demo"]
+)
 def test_names_that_no_module_can_have(project, name):
     before = files(project)
     with pytest.raises(NcstError, match="cannot name a codec"):

@@ -20,7 +20,7 @@ WRONG = [
     ("perturbations.noise_20.options", {"snr": 3}, "perturbations.noise_20.options: 'snr' unknown"),
     ("perturbations.noise_20.options", {"snr_db": True}, "snr_db: True is not a list or [low, high]"),
     ("models.mel_lcnn.compact.training", {"epoch": 3}, "models.mel_lcnn.compact.training: 'epoch' unknown"),
-    ("models.mel_lcnn.compact.training", {"lr": "fast"}, "training.lr: 'fast' is not a number"),
+    ("models.mel_lcnn.compact.training", {"lr": "fast"}, "training.lr: 'fast' stands where a number belongs"),
     ("models.mel_lcnn.compact.options", {"width": 3}, "models.mel_lcnn.compact.options: 'width' unknown"),
     ("models.mel_lcnn.compact.options", {"log": 3}, "models.mel_lcnn.compact.options.log: 3 is not true or false"),
     (
@@ -48,6 +48,12 @@ WRONG = [
         "codecs.opus.settings: 'bitrat' unknown; it may hold ['bitrate', 'command',",
     ),
     ("alms.demo_alm.settings", {"heat": 1.0}, "alms.demo_alm.settings: 'heat' unknown"),
+    ("codecs.snac.class_id", 1, "codecs.snac: its class 1 is that of 'mimi', and both are learnt"),
+    ("splits.ood_vocoder.label", 3, "splits.ood_vocoder: with the role ood it must not have the label 3"),
+    ("detectors.knn.tune", {"k": [1, "two"]}, "detectors.knn.tune.k: 'two' is not a number"),
+    ("models.mel_lcnn.training", {"objective": {"name": "no"}}, "training.objective.name: no objective 'no'; there"),
+    ("models.mel_lcnn.training", {"precision": "fp16"}, "mel_lcnn.compact.training.precision: fp16 needs a GPU"),
+    ("models.mel_lcnn.compact.training", {"sampler": "no"}, "models.mel_lcnn.compact.training.sampler: 'no' is not"),
     ("codecs.dac.class_id", 3, "codecs.dac: with the role ood_multi it must not have the class 3"),
 ]
 
