@@ -4,6 +4,7 @@ Read by the Snakefile: nothing heavier than the standard library. ``<results>`` 
 path variables.
 """
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 from ncst.core.shipped import located
 from ncst.errors import NcstError
 from ncst.plan import Config, Entry, Pair, entries, official_release, paths, selection, sharding
+from ncst.plan.options import constant
 from ncst.plan.pools import pool_of
+from ncst.registry import file_of
 
 File = str | list[str]
 """A file, or an empty list where there is none, as Snakemake's input functions say it."""
@@ -155,8 +158,16 @@ def prompts(config: Config, alm: str) -> File:
 
 
 def cards(config: Config, name: str, family: str = "codecs") -> int:
-    """Return how many GPUs a job of a codec or front-end owns: none where it has no network."""
-    return min(1, config["gpu"]) if config[family][name].get("weights") else 0
+    """Return how many GPUs a job of a codec or front-end owns.
+
+    None where it has no network, or its module says ``ON_GPU = False``.
+    """
+    if not config[family][name].get("weights"):
+        return 0
+    with contextlib.suppress(NcstError):  # most modules say nothing
+        if constant(file_of(family, entries.module_of(config, family, name)), "ON_GPU") is False:
+            return 0
+    return min(1, config["gpu"])
 
 
 def back_end_weights(config: Config, alm: str) -> File:

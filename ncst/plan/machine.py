@@ -5,6 +5,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from ncst.core.devices import check_gpus
+from ncst.errors import NcstError
 from ncst.plan import Config, entries, selection
 from ncst.plan.estimate import GB, estimate
 
@@ -14,8 +16,10 @@ def machine_problems(config: Config) -> Iterator[str]:
     for name in selection.codecs(config):
         if entries.module_of(config, "codecs", name) == "command":
             yield from _tools(name, config["codecs"][name].get("settings") or {})
-    if config["gpu"] and not any(Path("/dev").glob("nvidia[0-9]*")):
-        yield f"gpu is {config['gpu']}, but this machine shows no GPU: set `gpu: 0`, or run on a machine that has one."
+    try:
+        check_gpus(config["gpu"], None)
+    except NcstError as error:
+        yield str(error)
     folder, place = _results(config)
     if not _writable(place):
         yield f"{folder} cannot be written, since {place} is no folder that you may write to: set `results` to another."

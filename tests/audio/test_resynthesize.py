@@ -1,16 +1,19 @@
 import hashlib
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+import torch
 from helpers import tiny_codecs
 
 from ncst import registry
 from ncst.audio import resynthesize
 from ncst.audio.codecs._base import Base
+from ncst.core.job import job
 from ncst.errors import NcstError
 from ncst.formats.shards import iter_clips, read_notes, read_rows
 
@@ -211,3 +214,20 @@ def test_less_precision_is_measured_and_noted(real_shard, tmp_path, name):
     assert 0.3 < noted["equal_codes"] < 1 and 1e-3 < noted["relative_error"] < 1.5
     codec.precision = "fp32"
     assert codec.difference([codec.prepare(clips[0])])["relative_error"] == 0
+
+
+def test_a_gpu_lost_in_the_middle_leaves_no_shard(real_shard, tmp_path, monkeypatch):
+    heard = []
+
+    class Lost(Halving):
+        def forward(self, audio):
+            heard.append(len(audio))
+            if len(heard) == 3:
+                raise torch.AcceleratorError("CUDA error: device lost")
+            return audio
+
+    monkeypatch.setattr(resynthesize.registry, "load", lambda *_: Lost)
+    snakemake = SimpleNamespace(log=[tmp_path / "log"], rule="resynthesize")
+    with pytest.raises(SystemExit, match="error in resynthesize: The GPU was lost in the middle"), job(snakemake):
+        resynthesize.resynthesize(real_shard, "toy", entry(), None, tmp_path / "out" / "x.parquet", 1)
+    assert len(heard) >= 3 and not list((tmp_path / "out").glob("*"))

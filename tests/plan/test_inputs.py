@@ -149,7 +149,8 @@ def test_roots_that_are_no_folders_are_named_before_the_first_job(config, tmp_pa
 def test_only_what_has_a_network_asks_for_a_gpu(config):
     asked = {name: inputs.cards(config | {"gpu": 2}, name, "frontends") for name in ("mel", "waveform", "xlsr_layer5")}
     assert asked == {"mel": 0, "waveform": 0, "xlsr_layer5": 1}
-    assert [inputs.cards(config | {"gpu": gpu}, name) for name in ("mimi", "opus") for gpu in (0, 1, 2)] == [
+    assert [inputs.cards(config | {"gpu": gpu}, name) for name in ("mimi", "opus", "lyra") for gpu in (0, 1, 2)] == [
         *(0, 1, 1),
+        *(0, 0, 0),
         *(0, 0, 0),
     ]

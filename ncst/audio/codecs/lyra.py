@@ -11,6 +11,7 @@ from ncst.errors import NcstError
 
 PARTS = ("soundstream_encoder", "quantizer", "lyragan")
 BOOKS = 46
+ON_GPU = False  # LiteRT, on the CPU
 
 
 class Lyra(Base):
