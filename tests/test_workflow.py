@@ -76,6 +76,16 @@ def test_every_row_of_every_shard_is_loaded(project, tmp_path):
     assert all(len(str(rate)) < 6 for _, rate in rates if rate), rates
 
 
+def test_an_unlabelled_split_is_listed_and_counted_nowhere(project):
+    metrics = json.loads((project.results / "metrics/mel_lcnn/seed-688.json").read_text())
+    assert metrics["unlabelled"]["unlabelled"]["n"] == 4
+    labels = pq.read_table(project.results / "scores/mel_lcnn/seed-688/unlabelled.parquet")["label"]
+    assert labels.null_count == 4
+    for path in ("tables/table3.csv", "robustness/mel_lcnn/seed-688.json"):
+        assert "nlabelled" not in (project.results / path).read_text()
+    assert "Clips without a label" in (project.results / "report/index.html").read_text(encoding="utf-8")
+
+
 def test_the_clean_cell_is_what_was_scored(project):
     cells = pq.read_table(project.results / "robustness/mel_lcnn/seed-688.parquet").to_pylist()
     clean = {(row["split"], row["clip_id"]): row["logits"] for row in cells if row["cell"] == "clean"}

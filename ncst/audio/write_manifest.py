@@ -34,7 +34,7 @@ def write_manifest(split, entry, shard_files, audio, out, seed=0):
     entry : dict
         Its entry of ``config/splits.yaml``; ``label`` there overrides the clips' own, ``balance`` pairs each bona fide
         utterance with one spoof (see `pair_up`), ``real_ratio`` leaves clips out (`thin`), and the role
-        ``taxonomy`` labels bona fide 0 and spoof 1.
+        ``taxonomy`` labels bona fide 0 and spoof 1, the role ``unlabelled`` nothing.
     shard_files : list of path
         Shards below the folder *audio*, in the order of the manifest.
     audio : path
@@ -75,9 +75,11 @@ def write_manifest(split, entry, shard_files, audio, out, seed=0):
         table = pair_up(table, entry["balance"], seed_of(seed, split))
     if entry.get("role") == "taxonomy":
         table = _with_labels(table, pc.fill_null(pc.not_equal(table["vq"], "real"), True).cast(pa.int16()))
+    elif entry.get("role") == "unlabelled":
+        table = _with_labels(table, pa.nulls(len(table), pa.int16()))
     elif entry.get("label") is not None:
         table = _with_labels(table, pa.array(np.full(len(table), entry["label"], dtype=np.int16)))
-    _check(split, table)
+    _check(split, table, labelled=entry.get("role") != "unlabelled")
     manifests.write_manifest(out, table, {"clips": len(table), "failed": failed, "audio_sha256": digests})
     log.info("%s: %d clips, failed per codec: %s", split, len(table), failed or "none")
 
@@ -146,10 +148,10 @@ def _with_labels(table, labels):
     return table.set_column(table.column_names.index("label"), "label", labels)
 
 
-def _check(split, table):
+def _check(split, table, labelled):
     if not len(table):
         raise NcstError(f"The split {split!r} has no usable clip: see the reasons in its audio shards and their logs.")
-    if table["label"].null_count:
+    if labelled and table["label"].null_count:
         codec = table.filter(pc.is_null(table["label"]))["codec"][0].as_py()
         raise NcstError(
             f"The split {split!r} has clips of {codec!r} without a class: set class_id in config/codecs.yaml or "

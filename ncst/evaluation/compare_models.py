@@ -15,6 +15,7 @@ from ncst.evaluation.evaluate import refusal
 from ncst.evaluation.metrics import accuracy, auroc, balanced_accuracy, eer, f1_scores, fpr_at, sweep
 from ncst.evaluation.run_folders import Run, common_splits, find_runs, read_parts, short_names
 from ncst.formats.findings import COMPARISONS
+from ncst.formats.scores import UNLABELLED
 
 RATES = ("auroc", "fpr95", "eer")
 COLUMNS = [
@@ -133,6 +134,7 @@ def compare(
     rows: list[dict[str, Any]] = []
     parts = {split: read_parts(runs, split, notes) for split in splits or common_splits(runs, notes)}
     labels = {split: set(found[0][0].label.tolist()) for split, found in parts.items()}
+    parts = {split: found for split, found in parts.items() if labels[split] != {UNLABELLED}}
     classes = {split: set(found[0][0].scores.classes) for split, found in parts.items()}
     known, refused = "", [None] * len(runs)
     for split in (split for split in parts if labels[split] <= classes[split]):

@@ -11,10 +11,10 @@ from ncst.errors import NcstError
 from ncst.evaluation.bootstrap import RESAMPLES, Interval, closed_set
 from ncst.evaluation.calibration import at_bound, log_loss, published_ties, reliability, temperature
 from ncst.evaluation.detector_metrics import detector_metrics
-from ncst.evaluation.metrics import confusion
+from ncst.evaluation.metrics import confusion, sweep, threshold_at
 from ncst.evaluation.run_folders import ScoredRun
 from ncst.formats.metrics import METRICS
-from ncst.formats.ood import read_ood
+from ncst.formats.ood import Ratings, read_ood
 
 CHANCE_MARGIN = 0.05
 
@@ -34,7 +34,8 @@ def evaluate(
     ----------
     run : ncst.evaluation.run_folders.ScoredRun
     splits : dict
-        Split name to its config entry (``title``, ``role``); the roles ``id``, ``single`` and ``ood`` are evaluated.
+        Split name to its config entry (``title``, ``role``); the roles ``id``, ``single`` and ``ood`` are evaluated,
+        clips of the role ``unlabelled`` are listed.
         With a split of the role ``dev`` the temperature and the thresholds of open-set decisions are chosen on it.
     detectors : list of str
         Keys of the detectors.
@@ -57,7 +58,7 @@ def evaluate(
     titles = titles or {}
     names = {
         role: [name for name, entry in splits.items() if entry["role"] == role]
-        for role in ("dev", "id", "single", "ood")
+        for role in ("dev", "id", "single", "ood", "unlabelled")
     }
     if len(names["id"]) != 1:
         raise NcstError(
@@ -81,6 +82,7 @@ def evaluate(
         tested = _read(run, name, titles, known)
         result["single"][name] = _single(splits[name]["title"], tested, draw, resamples)
     reason = refusal(closed["balanced_accuracy"], len(known.classes))
+    rated: dict[str, Ratings] = {}
     if reason:
         result["ood"] = {"refused": reason}
     else:
@@ -91,6 +93,11 @@ def evaluate(
             tested = _read(run, name, titles, known)
             result["curves"][name], detected = _detected(known, tested, dev, rated, draw, resamples)
             result["ood"][name] = _outside(splits[name]["title"], titles, known, tested, detected)
+    if names["unlabelled"]:
+        result["unlabelled"] = {
+            name: _listed(splits[name]["title"], _read(run, name, titles, known), known if dev is None else dev, rated)
+            for name in names["unlabelled"]
+        }
     METRICS.write(out, result)
 
 
@@ -131,6 +138,19 @@ def _single(title, scores, draw, resamples):
         "label_name": scores.class_names[truth[0]],
         "accuracy": closed["accuracy"],
         "predicted": _counts(scores, predicted),
+    }
+
+
+def _listed(title, scores, judged, rated):
+    """Return what model and detectors say of each clip; *unknown* is above what 95 % of the clips *judged* have."""
+    limits = {name: threshold_at(sweep(ratings.of(judged), ratings.of(judged))) for name, ratings in rated.items()}
+    return {
+        "title": title,
+        "n": len(scores),
+        "predicted": _counts(scores, scores.predicted()),
+        "clips": scores.clip_id.tolist(),
+        "classes": np.asarray(scores.classes)[scores.predicted()].tolist(),
+        "unknown": {name: (ratings.of(scores) > limits[name]).tolist() for name, ratings in rated.items()},
     }
 
 

@@ -206,7 +206,7 @@ def _evaluate(folder, facts, splits, config, out):
         embedding = clips.get("embedding", np.empty((len(clips["clip_id"]), 0), np.float32))
         columns = {name: pa.array(clips[name]) for name in ("clip_id", "utt_id", "codec", "label")}
         write_scores(files[split], about, columns, {"logits": clips["logits"], "embedding": embedding})
-    rated = [split for split, entry in roles.items() if entry["role"] in ("dev", "id", "ood")]
+    rated = [split for split, entry in roles.items() if entry["role"] in ("dev", "id", "ood", "unlabelled")]
     known = next((split for split in rated if roles[split]["role"] == "id"), None)
     unknown = any(roles[split]["role"] == "ood" for split in rated)
     detectors = _detectors(config, splits, rated) if known and unknown else {}
@@ -226,7 +226,7 @@ def _entry(config, split, clips):
     role = "ood" if not labels & classes else role
     entry = {"title": split, "role": "train" if split == "train" else role} | config["splits"].get(split, {})
     outside = labels & classes if entry["role"] == "ood" else labels - classes
-    if outside:
+    if outside and entry["role"] != "unlabelled":
         first = clips["clip_id"][np.isin(clips["label"], sorted(outside))][0]
         known = f"the known classes {sorted(classes)}"
         wanted = f"none of {known}" if entry["role"] == "ood" else f"clips of {known} alone, a logit_<class> for each"

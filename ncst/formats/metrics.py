@@ -61,6 +61,16 @@ _UNKNOWN = record(
         "predicted": by_name(COUNTS),
     }
 )
+_LISTED = record(
+    {
+        "title": TEXT,
+        "n": WHOLE,
+        "predicted": COUNTS,
+        "clips": listing(TEXT),
+        "classes": NUMBERS,
+        "unknown": by_name(NUMBERS),
+    }
+)
 _CURVES = record(
     {
         "roc": record({"fpr": NUMBERS, "tpr": NUMBERS}),
@@ -80,7 +90,8 @@ _TRACER = record(
         "detectors": by_name(_DETECTOR),
         "ood": {"if": {"required": ["refused"]}, "then": record({"refused": TEXT}), "else": by_name(_UNKNOWN)},
         "curves": by_name(by_name(_CURVES)),
-    }
+    },
+    {"unlabelled": by_name(_LISTED)},
 )
 
 _HEAD = record(

@@ -13,6 +13,7 @@ from ncst.core import parquet
 from ncst.core.files import PathLike
 from ncst.errors import NcstError
 
+UNLABELLED = -1
 TAXONOMY = ("vq", "aux", "dec")
 _COLUMNS = ("clip_id", "utt_id", "codec", "label")
 _WHAT = "score file"
@@ -33,7 +34,8 @@ class Scores:
     class_names : list of str
     clip_id, utt_id, codec : (N,) arrays of str
     label : (N,) array of int
-        Class ids; out-of-distribution clips carry ids that are not in `classes`.
+        Class ids; out-of-distribution clips carry ids that are not in `classes`, those of unlabelled splits
+        `UNLABELLED`.
     logits : (N, C) float32 array
     embedding : (N, D) float32 array or None
     """
@@ -90,7 +92,8 @@ def read_scores(path: PathLike, embedding: bool = False) -> Scores:
         table = parquet.read(path, [*_COLUMNS, "logits", *(["embedding"] if embedding else [])], _WHAT)
         facts = parquet.facts(table.schema)
         about = {name: facts[name] for name in ("model", "seed", "split", "classes", "class_names")}
-    classes, columns = facts["classes"], {name: table[name].to_numpy() for name in _COLUMNS}
+    classes, columns = facts["classes"], {name: table[name].to_numpy() for name in _COLUMNS if name != "label"}
+    columns["label"] = table["label"].cast("int64").fill_null(UNLABELLED).to_numpy()
     if len(table) == 0:
         raise NcstError(f"{path} holds no clips: check the split's sources and the status of its audio shards.")
     refuse_repeats(path, columns["clip_id"])

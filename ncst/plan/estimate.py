@@ -150,6 +150,8 @@ def _row(config: Config, split: str, pairs: list[Pair], corpora: list[str], fetc
 def _label(config: Config, entry: Entry, codecs: list[str]) -> str:
     if entry.get("balance"):
         return "0, 1"
+    if entry["role"] == "unlabelled":
+        return "none"
     if entry.get("label") is not None:
         return str(entry["label"])
     found = sorted({config["codecs"][name]["class_id"] for name in codecs} - {None})
@@ -199,7 +201,7 @@ def _experiments(config: Config, rates: Rates) -> dict[str, Work]:
         if model in tracers:
             tested = selection.tested_splits(config, model)
         else:
-            tested = [split for split in splits if roles[split] in ("dev", "id", "single", "ood")]
+            tested = [split for split in splits if roles[split] in ("dev", "id", "single", "ood", "unlabelled")]
             tested.append(selection.training_splits(config, model)[0])
             rated = sum(selection.clips(config, split) for split in tested if roles.get(split) != "single")
             seconds = runs * len(detectors) * rated * costs["detect"]

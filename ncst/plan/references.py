@@ -114,6 +114,11 @@ def _sources(config: Config) -> Iterator[str]:
 
 def _splits(config: Config) -> Iterator[str]:
     for name, split in config["splits"].items():
+        unlabelled = split["role"] == "unlabelled"
+        if ("label" in split and split["label"] is None) != unlabelled:
+            yield f"Config error at splits.{name}: `label: null` goes with `role: unlabelled` and no other: write both."
+        if unlabelled and {"balance", "real_ratio"} & split.keys():
+            yield f"Config error at splits.{name}: without labels there is nothing to balance: drop that key."
         for pair in split["pairs"]:
             if pair["source"] not in config["sources"]:
                 yield f"Config error at splits.{name}: no source set {pair['source']!r} in config/corpora.yaml."

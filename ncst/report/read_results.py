@@ -173,7 +173,7 @@ def _frame(folder, pattern, columns, what):
 def _splits(folder):
     keys = ["split", "label", "source_set", "codec"]
     clips = _frame(folder, paths.MANIFEST, keys, "manifest")
-    return clips.groupby(keys, sort=False).size().rename("clips").reset_index()
+    return clips.groupby(keys, sort=False, dropna=False).size().rename("clips").reset_index()
 
 
 def _curves(folder, runs):

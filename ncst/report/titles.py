@@ -13,7 +13,7 @@ def titled(run: Mapping[str, Any], titles: Titles) -> dict[str, Any]:
     found = dict(run) | {"title": titles["models"].get(run["model"], run["title"])}
     if "class_names" in run:
         found["class_names"] = [codecs.get(name, name) for name in run["class_names"]]
-    for key in ("single", "taxonomy", "ood"):
+    for key in ("single", "taxonomy", "ood", "unlabelled"):
         if key in run:
             found[key] = {name: _part(part, splits.get(name), codecs) for name, part in run[key].items()}
     if "cells" in run:

@@ -51,6 +51,12 @@ def test_label_of_the_split_wins(audio, tmp_path):
     assert read_manifest(tmp_path / "m.parquet")["label"].to_pylist() == [7]
 
 
+def test_an_unlabelled_split_has_no_labels(audio, tmp_path):
+    entry = {"role": "unlabelled", "label": None}
+    write_manifest("open", entry, shards(audio, "opus", "dac"), audio, tmp_path / "m.parquet")
+    assert read_manifest(tmp_path / "m.parquet")["label"].to_pylist() == [None] * 3
+
+
 @pytest.mark.parametrize(
     ("ratio", "counts"),
     [(1, (40, 14, 13, 13)), (1 / 2, (40, 26, 27, 27)), (1 / 6, (20, 40, 40, 40)), (1 / 3, (40, 40, 40, 40))],

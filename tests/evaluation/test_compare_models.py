@@ -55,6 +55,14 @@ def test_a_difference_is_found_with_its_sign_and_interval(tmp_path):
     assert set(table["first"]) == {"a, toy"} and set(table["second"]) == {"b, toy"}
 
 
+def test_unlabelled_splits_are_not_compared(tmp_path):
+    for name in "ab":
+        folder = run(tmp_path / name) / "scores/toy/seed-1"
+        write(folder, "open", rows("open", [0], ["real"], 9, 6) | {"label": [None] * 9})
+    table, _ = compare_folders([tmp_path / "a", tmp_path / "b"], resamples=40)
+    assert table.groupby("split")["metric"].apply(set).to_dict() == METRICS
+
+
 def test_pairing_narrows_the_interval(tmp_path):
     """Two runs that differ on one clip differ by it alone, whatever the draw."""
     flipped = rows("eval_id", CLASSES, ["real", "mimi", "encodec"], 90, 2, 1.5)

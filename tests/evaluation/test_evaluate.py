@@ -12,7 +12,7 @@ from ncst.errors import NcstError
 from ncst.evaluation.detect import detect
 from ncst.evaluation.evaluate import evaluate
 from ncst.evaluation.run_folders import ScoredRun
-from ncst.formats.scores import read_scores
+from ncst.formats.scores import UNLABELLED, read_scores
 from ncst.report.page.results_tables import results_tables
 from ncst.report.tables.write_tables import write_tables
 
@@ -23,12 +23,12 @@ DETECTORS = {
 RATED = ("eval_id", "ood_single")
 
 
-def run(folder, skill=4.0, **changed):
+def run(folder, skill=4.0, rated=RATED, **changed):
     columns = write_all(folder / "scores", skill)
     for split, change in changed.items():
         write(folder / "scores", split, columns[split] | change)
     for name, entry in DETECTORS.items():
-        paths = [folder / f"scores/{split}.parquet" for split in RATED]
+        paths = [folder / f"scores/{split}.parquet" for split in rated]
         files = folder / "scores/train.parquet", paths, folder / f"ood/{name}.parquet"
         detect(name, entry, *files, dev=folder / "scores/dev.parquet")
     return folder
@@ -165,6 +165,32 @@ def test_tables_and_their_place_on_the_page(done, tmp_path):
     shown = {table.name: table for table in results_tables(SimpleNamespace(folder=tmp_path, detector=str.upper))}
     assert [title for title, _ in shown["calibration"].columns][:3] == ["Model", "ECE", "ECE with temperature"]
     assert shown["open_set"].rows[1][1].text == "KNN" and shown["open_set"].rows[1][2].low < 100
+
+
+def test_unlabelled_clips_are_listed_and_change_no_number(done, tmp_path):
+    columns = rows("open", [0, 4, 7], ["real"], 30, 6)
+    splits = SPLITS | {"open": {"title": "Open", "role": "unlabelled", "label": None}}
+    write(tmp_path / "scores", "open", columns | {"label": [None] * 30})
+    folder = run(tmp_path, rated=(*RATED, "open"))
+    metrics = metrics_of(folder, splits)
+    (listed,) = metrics.pop("unlabelled").values()
+    assert metrics == done[1]
+    assert read_scores(tmp_path / "scores/open.parquet").label.tolist() == [UNLABELLED] * 30
+    assert (listed["title"], listed["n"], listed["clips"]) == ("Open", 30, columns["clip_id"])
+    known = columns["label"] != 7
+    assert (np.array(listed["classes"])[known] == columns["label"][known]).mean() > 0.9
+    assert sum(listed["predicted"].values()) == 30
+    assert listed["unknown"].keys() == DETECTORS.keys()
+    for verdicts in listed["unknown"].values():
+        assert np.mean(np.array(verdicts) != known) > 0.8
+
+
+def test_a_guessing_model_lists_unlabelled_clips_without_verdicts(tmp_path):
+    splits = SPLITS | {"open": {"title": "Open", "role": "unlabelled", "label": None}}
+    write(tmp_path / "scores", "open", rows("open", [0], ["real"], 5, 6) | {"label": [None] * 5})
+    metrics = metrics_of(run(tmp_path, skill=0.0, rated=(*RATED, "open")), splits)
+    assert "refused" in metrics["ood"]
+    assert (metrics["unlabelled"]["open"]["n"], metrics["unlabelled"]["open"]["unknown"]) == (5, {})
 
 
 def test_the_order_of_clips_in_detector_files_does_not_matter(done, tmp_path):

@@ -134,6 +134,8 @@ def test_an_entry_stays_a_mapping(config, family):
         ("sources: {st_train: {size: all}}", "at sources.st_train: `size: all` goes with `shards`"),
         ("sources: {st_train: {shards: 3}}", "at sources.st_train: `size: all` goes with `shards`"),
         ("sources: {ncssd: {size: all, shards: 1}}", "at sources.ncssd: `size: all` takes every .* cannot `balance`"),
+        ("splits: {eval_id: {label: null}}", "at splits.eval_id: `label: null` goes with `role: unlabelled`"),
+        ("splits: {id_source/snac: {role: unlabelled}}", "at splits.id_source/snac: `label: null` goes with `role"),
         ("sources: {st_train: {corpora: [vctkk]}}", r"at sources.st_train: \['vctkk'\] unknown"),
         ("models: {aasist: {frontend: mell}}", "at models.aasist: no front-end 'mell'"),
         ("codecs: {gsm: {precision: bf16}}", "at codecs.gsm.precision: without weights there is no network"),

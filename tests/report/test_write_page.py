@@ -15,6 +15,7 @@ from helpers.fake_results import write
 
 from ncst.errors import NcstError
 from ncst.report.draw_figures import draw_figures
+from ncst.report.page.content import unlabelled_tables
 from ncst.report.page.results_tables import results_tables
 from ncst.report.page.write_page import write_page
 from ncst.report.read_results import read_results
@@ -171,6 +172,34 @@ def test_table5_groups_three_measures_per_condition(results):
     assert [title for title, _ in table5.columns[:5]] == ["Model", "Detector", "AUROC", "FPR95", "EER"]
     assert all(len(row) == 11 for row in table5.rows)
     assert {row[1].text for row in table5.rows} == set(fake.DETECTORS.values())
+
+
+def test_clips_without_a_label_are_listed_with_what_is_said_of_them(tmp_path):
+    folder = write(tmp_path, refused=True)
+    metrics = sorted((folder / "metrics").rglob("*.json"))
+    for path in metrics:
+        run = json.loads(path.read_text())
+        if "classes" in run:
+            classes = run["classes"]
+            run["unlabelled"] = {
+                "open": {
+                    "title": "Open",
+                    "n": 2,
+                    "predicted": {str(c): 2 * (c == classes[1]) for c in classes},
+                    "clips": ["clip_a", "clip_b"],
+                    "classes": [classes[1]] * 2,
+                    "unknown": {"msp": [True, False], "knn": [True, False]},
+                }
+            }
+            path.write_text(json.dumps(run))
+    counts, clips = unlabelled_tables(read_results(folder, fake.config()))
+    assert [cell.text for cell in counts.rows[0]][1:] == ["Open", "2", "Mimi 2", "MSP 1, kNN 1"]
+    assert [[cell.text for cell in row][2:] for row in clips.rows[:2]] == [
+        ["clip_a", "Mimi", "MSP, kNN"],
+        ["clip_b", "Mimi", "none"],
+    ]
+    write_page(folder, fake.config(), folder / "report/index.html")
+    assert "Clips without a label" in Page((folder / "report/index.html").read_text(encoding="utf-8")).text
 
 
 def test_any_csv_is_shown_and_downloadable(tmp_path):

@@ -2,7 +2,11 @@ rule detect:
     input:
         train=per(inputs.training_scores, "model", "seed"),
         dev=f"<results>/scores/{MODEL_RUN}/dev.parquet",
-        splits=expand(f"<results>/scores/{MODEL_RUN}/{{split}}.parquet", split=of_role("id", "ood"), allow_missing=True),
+        splits=expand(
+            f"<results>/scores/{MODEL_RUN}/{{split}}.parquet",
+            split=of_role("id", "ood", "unlabelled"),
+            allow_missing=True,
+        ),
     output:
         f"<results>/ood/{MODEL_RUN}/{{detector}}.parquet",
     log:
@@ -26,7 +30,7 @@ rule evaluate:
     input:
         scores=expand(
             f"<results>/scores/{MODEL_RUN}/{{split}}.parquet",
-            split=of_role("dev", "id", "single", "ood"),
+            split=of_role("dev", "id", "single", "ood", "unlabelled"),
             allow_missing=True,
         ),
         ood=expand(f"<results>/ood/{MODEL_RUN}/{{detector}}.parquet", detector=DETECTORS, allow_missing=True),
@@ -46,7 +50,7 @@ rule evaluate:
         runtime="1h",
     params:
         code=code("evaluate"),
-        roles={name: config["splits"][name]["role"] for name in of_role("dev", "id", "single", "ood")},
+        roles={name: config["splits"][name]["role"] for name in of_role("dev", "id", "single", "ood", "unlabelled")},
         detectors=DETECTORS,
         seed=config["seed"],
         scores=folder("scores", MODEL_RUN),

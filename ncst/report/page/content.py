@@ -14,6 +14,7 @@ ROLES = {
     "id": "known classes",
     "single": "one true class",
     "ood": "out-of-distribution",
+    "unlabelled": "unlabelled",
     "taxonomy": "taxonomy",
 }
 
@@ -129,14 +130,14 @@ def splits_table(results):
     for name, group in results.splits.groupby("split", sort=False):
         entry = results.config["splits"].get(name, {})
         lost = failed.merge(group[["source_set", "codec"]].drop_duplicates())
-        labels = sorted(int(label) for label in group["label"].unique())
+        labels = sorted(int(label) for label in group["label"].dropna().unique())
         codecs = [results.title(c) for c in results.codecs() if c in set(group["codec"])]
         rows.append(
             (
                 entry.get("title", name),
                 name,
                 ROLES.get(entry.get("role"), "–"),
-                _runs_of(labels),
+                _runs_of(labels) if labels else "none",
                 ", ".join(group["source_set"].unique()),
                 ", ".join(codecs),
                 int(group["clips"].sum()),
@@ -149,6 +150,30 @@ def splits_table(results):
     columns = ["Split", "Name", "Role", "Label", "Source set", "Codecs", "Clips", "Failed", "Reasons"]
     text = "A split is a list of (source set, codec) pairs. Failed clips are counted, not dropped silently."
     return table("splits", "Splits", text, columns, rows)
+
+
+def unlabelled_tables(results):
+    """Return tables of the splits without labels: how often models and detectors say what, and of each clip."""
+    counts, clips = [], []
+    for run in results.runs:
+        titles = dict(zip(run["classes"], run["class_names"], strict=True))
+        for split in run.get("unlabelled", {}).values():
+            detectors = {results.detector(name): verdicts for name, verdicts in split["unknown"].items()}
+            taken = ", ".join(f"{titles[int(c)]} {n:,}" for c, n in split["predicted"].items() if n)
+            unknown = ", ".join(f"{title} {sum(verdicts):,}" for title, verdicts in detectors.items())
+            counts.append((run["run"], split["title"], split["n"], taken, unknown or None))
+            for i, (clip, label) in enumerate(zip(split["clips"], split["classes"], strict=True)):
+                said = ", ".join(title for title, verdicts in detectors.items() if verdicts[i])
+                clips.append((run["run"], split["title"], clip, titles[label], said or "none"))
+    if not counts:
+        return []
+    text = "Unknown: above the score that 95 % of the development clips stay below. No metric counts these clips."
+    columns = ["Model", "Split", "Clips", "Taken for", "Called unknown by"]
+    listed = ["Model", "Split", "Clip", "Taken for", "Called unknown by"]
+    return [
+        table("unlabelled", "Clips without a label", text, columns, counts),
+        table("unlabelled_clips", "Each clip without a label", text, listed, clips),
+    ]
 
 
 def left_out(results):

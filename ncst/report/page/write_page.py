@@ -113,6 +113,7 @@ def _tables(results):
         "splits": content.splits_table(results),
         "corpora": content.corpora_table(results),
         "codecs": content.codecs_table(results),
+        "unlabelled": content.unlabelled_tables(results),
         "tables": [t for t in tables if t.name not in {*TAXONOMY_TABLES, *ROBUSTNESS_TABLES}],
         "robustness_tables": {t.name: t for t in tables if t.name in ROBUSTNESS_TABLES},
         "taxonomy_tables": [t for t in tables if t.name in TAXONOMY_TABLES],
