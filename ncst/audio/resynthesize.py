@@ -16,6 +16,7 @@ from ncst.errors import NcstError
 from ncst.formats.shards import (
     COLUMNS,
     clip_id,
+    clipped_note,
     codec_columns,
     failed_columns,
     ok_columns,
@@ -178,7 +179,7 @@ def _checked(samples, real, row):
     if rms_db(samples) < SILENCE_DB:
         return failed_columns("codec returned silence", row["native_rate"])
     columns = ok_columns(samples, row["native_rate"], estimate_delay_ms(real, samples))
-    return columns | {"reason": row["reason"]}
+    return columns | {"reason": "; ".join(filter(None, (row["reason"], clipped_note(samples)))) or None}
 
 
 def _report(out, rows):

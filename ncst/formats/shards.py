@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -16,6 +17,7 @@ from ncst.core.waveforms import SAMPLE_RATE, Samples, UnusableAudio, encode_flac
 from ncst.errors import NcstError
 
 ROW_GROUP = 100
+CLIPPED = "beyond full scale, clipped"
 
 _FIELDS = [
     ("clip_id", pa.string()),
@@ -88,6 +90,12 @@ def ok_columns(
         "reason": None,
         "audio": audio or encode_flac(samples),
     }
+
+
+def clipped_note(samples: Samples) -> str | None:
+    """Return the note of a clip of (T,) *samples* that 16 bits cannot hold, None where all lie within full scale."""
+    beyond = int(np.count_nonzero(np.abs(samples) > 1))
+    return f"{beyond:,} of {len(samples):,} samples {CLIPPED}" if beyond else None
 
 
 def failed_columns(reason: str, native_rate: int | None) -> dict[str, Any]:

@@ -165,6 +165,22 @@ def test_codec_shard_mirrors_the_real_one(real_shard, tmp_path, toy):
             np.testing.assert_allclose(y, x / 2, atol=4e-5)
 
 
+class Loud(Halving):
+    def forward(self, audio):
+        return audio * 8
+
+
+def test_what_full_scale_cannot_hold_is_counted_in_the_note(real_shard, tmp_path, toy):
+    toy(Loud)
+    out = tmp_path / "toy.parquet"
+    resynthesize.resynthesize(real_shard, "toy", entry(), None, out, seed=1)
+    real = {row["utt_id"]: samples for row, samples in iter_clips(real_shard)}
+    reasons = {row["utt_id"]: row["reason"] for row in read_rows(out)}
+    beyond = np.count_nonzero(np.abs(8 * real["mono"]) > 1)
+    assert beyond and reasons["mono"] == f"{beyond:,} of 16,000 samples beyond full scale, clipped"
+    assert re.fullmatch(r"cut off; peak of .* scaled to full scale; [\d,]+ of .* clipped", reasons["noted"])
+
+
 def test_codec_failures_above_the_limit_stop_the_shard(real_shard, tmp_path, toy):
     toy(NanOnLong)
     out = tmp_path / "toy.parquet"

@@ -1,5 +1,6 @@
 """What was run and how clean it is: the counting tables, the flow and the scoreboard."""
 
+from ncst.formats.shards import CLIPPED
 from ncst.report.page.html_table import table
 
 GROUPS = {
@@ -227,6 +228,7 @@ def codecs_table(results):
                 len(group),
                 len(failed),
                 _reasons(failed),
+                int(group["reason"].fillna("").str.contains(CLIPPED, regex=False).sum()),
                 float(group["rms_db"].median()),
                 float(group["delay_ms"].median()),
             )
@@ -235,9 +237,12 @@ def codecs_table(results):
     rows.sort(key=lambda row: order[row[0]])
     columns = [
         *("Codec", "Class", "Weights", "VQ", "Aux", "Decoder", "kbit/s", "Codec Hz", "Clips", "Failed", "Reasons"),
-        *("Level dB", "Delay ms"),
+        *("Clipped", "Level dB", "Delay ms"),
     ]
-    text = "Level and delay are medians over a codec's clips; taxonomy: quantiser, auxiliary objective, decoder domain."
+    text = (
+        "Level and delay are medians over a codec's clips; clipped: clips with samples beyond full scale, which 16 "
+        "bits cannot hold; taxonomy: quantiser, auxiliary objective, decoder domain."
+    )
     return table("codecs", "Codecs", text, columns, rows)
 
 
