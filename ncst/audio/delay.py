@@ -1,6 +1,7 @@
 """How much later than its input a codec's output comes."""
 
 import numpy as np
+from scipy import fft
 
 from ncst.core.waveforms import SAMPLE_RATE
 
@@ -40,8 +41,8 @@ def estimate_delay_ms(before, after, rate=SAMPLE_RATE):
 def _best_lag(a, b, window):
     """Return the lag of *b* in samples (float), at most *window*, and the correlation coefficient there."""
     window = min(window, len(a) - 1)
-    size = 1 << (2 * len(a) - 1).bit_length()
-    correlation = np.fft.irfft(np.fft.rfft(b, size) * np.fft.rfft(a, size).conj(), size)
+    size = fft.next_fast_len(len(a) + window, real=True)  # lags beyond the window may wrap around
+    correlation = fft.irfft(fft.rfft(b, size) * fft.rfft(a, size).conj(), size)
     correlation = np.concatenate([correlation[size - window :], correlation[: window + 1]])
     correlation /= np.sqrt((a @ a) * (b @ b))
     best = int(np.argmax(correlation))
