@@ -133,7 +133,7 @@ def ours(name, weights, device, shard):
     def once():
         inside.clear()
         start = time.perf_counter()
-        resynthesize.resynthesize(shard, name, entry, None, f"{shard}.{name}", 1, device, max_failed=1.0)
+        resynthesize.resynthesize(shard, name, entry, None, f"{shard}.{name}", 1, device, 1.0, workers=1)
         return 1 - sum(inside) / (time.perf_counter() - start)
 
     return once

@@ -9,6 +9,7 @@ import numpy as np
 
 from ncst import registry
 from ncst.audio.delay import estimate_delay_ms
+from ncst.audio.workers import Workers, default_count
 from ncst.core.memory import keep_freed_memory
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import LONGEST, SILENCE_DB, UnusableAudio, read_audio, resample, rms_db
@@ -28,8 +29,8 @@ from ncst.formats.sources import read_shard
 
 log = logging.getLogger(__name__)
 
-AHEAD = 2  # batches that are read before, and written after, the one in the network
-WRITERS = 2
+AHEAD = 2  # batches for each worker that it has or will have, and as many that are being written
+CLIPS_AHEAD = 64  # that are read before their batch is due, where several threads read
 FIRST = 8  # clips on which a precision below fp32 is measured
 
 
@@ -89,7 +90,7 @@ def write_real(sources_path, shard, entry, out, roots, min_duration=0.5, max_dur
     write_shard(out, clips)
 
 
-def resynthesize(real_path, name, entry, weights, out, seed, device="cpu", max_failed=0.01):
+def resynthesize(real_path, name, entry, weights, out, seed, device="cpu", max_failed=0.01, workers=None, threads=1):
     """Pass one shard of real speech through a codec and write the codec's shard, row for row.
 
     Parameters
@@ -108,6 +109,10 @@ def resynthesize(real_path, name, entry, weights, out, seed, device="cpu", max_f
         Where the network runs.
     max_failed : float
         Largest tolerated share of clips that the codec itself fails on.
+    workers : int or None
+        Networks at work at a time, which change no clip; by default as many as suit *device*.
+    threads : int
+        Clips that are read, resampled or written at a time.
 
     Raises
     ------
@@ -115,28 +120,38 @@ def resynthesize(real_path, name, entry, weights, out, seed, device="cpu", max_f
         If more clips than that fail; nothing is written then.
     """
     keep_freed_memory()
-    codec = registry.load("codecs", entry.get("module", name))(entry, weights, device)
+    made_of = entry.get("module", name), entry, weights, device
+    codec = registry.load("codecs", made_of[0])(*made_of[1:])
     rows = read_rows(real_path, [*COLUMNS, "audio"])
     usable = sorted((i for i, row in enumerate(rows) if row["audio"]), key=lambda i: rows[i]["duration"])
     results = [failed_columns(row["reason"], row["native_rate"]) for row in rows]
 
-    def prepared():
-        for i in usable:
-            clip = samples_of(rows[i]["audio"])
-            yield (i, clip), codec.prepare(clip)
+    def prepare(i):
+        clip = samples_of(rows[i]["audio"])
+        return (i, clip), codec.prepare(clip)
 
     def finish(i, clip, decoded):
         results[i] = _checked(codec.finish(decoded, len(clip)), clip, rows[i])
 
-    with ThreadPoolExecutor(WRITERS) as writers:
-        pending = deque()
-        for batch in _ahead(codec.batched(prepared())):
+    count = workers or default_count(codec, sum(rows[i]["duration"] for i in usable))
+    with ThreadPoolExecutor(threads + 1) as pool, Workers(codec, made_of, count) as networks:
+        running, written = deque(), deque()
+
+        def collect():
+            batch, started = running.popleft()
+            decoded = networks.result(started)
+            written.append([pool.submit(finish, *key, x) for (key, _), x in zip(batch, decoded, strict=True)])
+            if len(written) > AHEAD * count:
+                _wait(written.popleft())
+
+        for batch in codec.batched(_ahead(pool, prepare, usable, CLIPS_AHEAD if threads > 1 else AHEAD)):
             seeds = [seed_of(seed, name, rows[i]["utt_id"]) for (i, _), _ in batch]
-            decoded = codec.run([audio for _, audio in batch], seeds)
-            pending.append([writers.submit(finish, *key, x) for (key, _), x in zip(batch, decoded, strict=True)])
-            if len(pending) > AHEAD:
-                _wait(pending.popleft())
-        for jobs in pending:
+            running.append((batch, networks.start([audio for _, audio in batch], seeds)))
+            if len(running) >= AHEAD * count:
+                collect()
+        while running:
+            collect()
+        for jobs in written:
             _wait(jobs)
     failed = [i for i in usable if results[i]["status"] != "ok"]
     if len(failed) > max_failed * len(usable):
@@ -150,6 +165,8 @@ def resynthesize(real_path, name, entry, weights, out, seed, device="cpu", max_f
     written = [{k: row[k] for k in kept} | columns | result for row, result in zip(rows, results, strict=True)]
     _report(out, written)
     notes = {}
+    if networks.halved:
+        notes["batch"] = {"size": max(networks.halved), "held": min(networks.halved) // 2, "halved": networks.halved}
     if codec.precision != "fp32":
         first = [samples_of(rows[i]["audio"]) for i in sorted(usable)[:FIRST]]
         notes["precision"] = codec.difference([codec.prepare(clip) for clip in first]) if first else {}
@@ -157,13 +174,15 @@ def resynthesize(real_path, name, entry, weights, out, seed, device="cpu", max_f
     write_shard(out, [row | {"clip_id": clip_id(name, row["utt_id"])} for row in written], notes)
 
 
-def _ahead(iterator):
-    """Yield what *iterator* yields; a thread of its own computes the next `AHEAD` items meanwhile."""
-    with ThreadPoolExecutor(1) as reader:
-        futures = deque(reader.submit(next, iterator, None) for _ in range(AHEAD))
-        while (item := futures.popleft().result()) is not None:
-            futures.append(reader.submit(next, iterator, None))
-            yield item
+def _ahead(pool, function, items, count):
+    """Yield the results of *function* for each of *items* in order; threads of *pool* compute the next *count*."""
+    futures = deque()
+    for item in items:
+        futures.append(pool.submit(function, item))
+        if len(futures) > count:
+            yield futures.popleft().result()
+    while futures:
+        yield futures.popleft().result()
 
 
 def _wait(jobs):

@@ -22,13 +22,21 @@ File = str | list[str]
 PROSE = {"changes", "download", "known", "licence", "notes", "paper", "reference", "title", "url"}
 """Keys of entries that people read and no job does."""
 
+PACE = {"workers"}
+"""Keys of entries that change how fast a job is and nothing of what it makes."""
+
+
+FEEDERS = 8
+"""Threads that keep one card busy with reading, resampling and FLAC."""
+
 
 SHARDS = f"<results>/{paths.SHARD}"
 
 
 def facts(entry: Any) -> Any:
-    """Return a config entry without its `PROSE`."""
-    return {key: value for key, value in entry.items() if key not in PROSE} if isinstance(entry, dict) else entry
+    """Return a config entry without its `PROSE` and `PACE`."""
+    left_out = PROSE | PACE
+    return {key: value for key, value in entry.items() if key not in left_out} if isinstance(entry, dict) else entry
 
 
 def plugins(config: Config, family: str, name: str) -> list[Pair]:
@@ -168,6 +176,11 @@ def cards(config: Config, name: str, family: str = "codecs") -> int:
         if constant(file_of(family, entries.module_of(config, family, name)), "ON_GPU") is False:
             return 0
     return min(1, config["gpu"])
+
+
+def threads(config: Config, name: str) -> int:
+    """Return how many threads read and write the clips of a codec: those of a card wait for one."""
+    return FEEDERS if cards(config, name) else 1
 
 
 def back_end_weights(config: Config, alm: str) -> File:

@@ -36,7 +36,7 @@ rule resynthesize:
         codec=any_of(name for name in config["codecs"] if name != "real"),
     conda:
         "../../environment.yml"
-    threads: 1
+    threads: per(inputs.threads, "codec")
     resources:
         gpu=per(inputs.cards, "codec"),
         mem="8GB",

@@ -1,5 +1,7 @@
 """What every codec shares: rates, length, batching, seeds and the way weights are found."""
 
+import logging
+
 import numpy as np
 import torch
 from torch import nn
@@ -8,13 +10,15 @@ from torch.nn.utils import parametrize, remove_weight_norm
 from ncst.audio.codecs._fast import speed_up
 from ncst.audio.codecs._ragged import lengths_of, plain, ragged
 from ncst.core.checkpoint_files import load_strictly, read_weights
-from ncst.core.devices import computing, device_of, precision_of
+from ncst.core.devices import computing, device_of, is_full, precision_of, release_memory
 from ncst.core.waveforms import SAMPLE_RATE, UnusableAudio, fit_length, resample
 from ncst.errors import NcstError
 
+log = logging.getLogger(__name__)
+
 SHORTEST = 0.1  # s
 SHORTEST_UNEQUAL = 0.5  # s: reflections need more frames than a kernel is long
-GPU_BATCH_SECONDS = 64.0
+BATCH_SECONDS = {"cpu": 0.0, "cuda": 64.0}  # by kind of device
 
 
 class Base:
@@ -82,8 +86,9 @@ class Base:
         self.settings = entry.get("settings") or {}
         self.changes = (*self.changes, *entry.get("changes", ()))
         self.device = device_of(device)
+        self.halved = []
         self.precision = precision_of(entry, self.device)
-        self.batch_seconds = 0.0 if self.device.type == "cpu" else GPU_BATCH_SECONDS
+        self.batch_seconds = BATCH_SECONDS[self.device.type]
         if self.needs_weights:
             self.load(*read_weights(weights), weights)
 
@@ -194,12 +199,25 @@ class Base:
         shortest = min(len(audio), *map(len, batch))
         return shortest == longest or (self.unequal and shortest >= SHORTEST_UNEQUAL * self.sample_rate)
 
-    @torch.inference_mode()
     def run(self, audio, seeds):
-        """Return the decoded audio, (T',) each on the codec's device, of arrays from `prepare` and their seeds.
+        """Return the decoded audio, (T',) float32 each, of arrays from `prepare` and their seeds.
 
-        They have equal lengths, or `unequal` is set. On a GPU this only queues the work: `finish` waits for it.
+        They have equal lengths, or `unequal` is set. A batch that does not fit the GPU's memory is halved, which makes
+        the same clips, and its size is appended to `halved`.
         """
+        try:
+            return self._run(audio, seeds)
+        except RuntimeError as error:
+            if len(audio) == 1 or not is_full(error):
+                raise
+        log.warning("the GPU's memory does not hold %d clips of %d samples: halved", len(audio), max(map(len, audio)))
+        release_memory()
+        self.halved.append(len(audio))
+        middle = len(audio) // 2
+        return self.run(audio[:middle], seeds[:middle]) + self.run(audio[middle:], seeds[middle:])
+
+    @torch.inference_mode()
+    def _run(self, audio, seeds):
         longest = max(map(len, audio))
         batch = torch.from_numpy(np.stack([fit_length(clip, longest) for clip in audio])).to(self.device)
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds] if self.random else None
@@ -208,7 +226,8 @@ class Base:
                 decoded = self.forward(ragged(batch, [len(clip) for clip in audio]))
         finally:
             self.generators = None
-        return [clip[:length] for clip, length in zip(plain(decoded), lengths_of(decoded), strict=True)]
+        samples = plain(decoded).float().cpu().numpy()
+        return [clip[:length] for clip, length in zip(samples, lengths_of(decoded), strict=True)]
 
     @torch.inference_mode()
     def difference(self, audio):
@@ -253,8 +272,7 @@ class Base:
 
     def finish(self, decoded, length):
         """Return one clip (T',) that `run` decoded as a (*length*,) float32 array at 16 kHz."""
-        samples = decoded.float().cpu().numpy()
-        return fit_length(resample(samples, self.sample_rate, SAMPLE_RATE), length)
+        return fit_length(resample(decoded, self.sample_rate, SAMPLE_RATE), length)
 
     def _pad(self, clip):
         """Zero-pad (T,) *clip* at `sample_rate` to 0.1 s at least and to a multiple of `hop`."""
