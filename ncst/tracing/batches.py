@@ -99,6 +99,7 @@ class Clips(torch.utils.data.Dataset):
         if self.augmentation:
             return False
         free, total = torch.cuda.mem_get_info(device)
+        free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         stored = self.store.open(self.files[0])
         return len(self) * stored[:1].nbytes <= free - max(ROOM, total // 4)
 

@@ -173,7 +173,10 @@ class Run(pl.LightningModule):
             self.trainer.precision_plugin.load_state_dict(self.resumed["precision"])
 
     def on_fit_end(self):
-        """Close what shows the progress."""
+        """Close what shows the progress, and give the GPU's memory back."""
+        self.loss = None
+        for clips in self.sets:
+            clips.held = None
         for shown in (self.progress, self.board):
             if shown:
                 shown.close()

@@ -13,7 +13,7 @@ from ncst.formats.shards import read_digest
 from ncst.tracing import loop, score
 from ncst.tracing.batches import Clips, loader
 from ncst.tracing.graphed import GraphedLoss, Step
-from ncst.tracing.loss import TaxonomyLoss, objective_of
+from ncst.tracing.loss import known_error, masked_error, objective_of
 from ncst.tracing.models import _norm
 from ncst.tracing.models.mel_lcnn import MelLcnn
 from ncst.tracing.train import build
@@ -110,11 +110,9 @@ def test_without_a_gpu_no_graph_is_recorded_and_the_loss_is_the_plain_one():
     torch.testing.assert_close(found, objective.of_batch(network, features, targets), rtol=0, atol=0)
 
 
-def test_objectives_that_draw_or_branch_on_the_cpu_are_not_recorded():
-    heads = {"vq": {"share": 0.5, "outputs": ["a"] * 4}, "parameters": {"share": 0.5, "outputs": ["b"] * 4}}
+def test_objectives_that_draw_on_the_cpu_are_not_recorded():
     assert objective_of(facts(name="cross_entropy")).graphable and objective_of(facts(name="aam")).graphable
     assert not objective_of(facts(name="regmixup")).graphable
-    assert not TaxonomyLoss(heads).graphable and TaxonomyLoss({"vq": heads["vq"]}).graphable
 
 
 class Hungry(torch.nn.Module):
@@ -203,3 +201,18 @@ def test_nothing_in_a_step_waits_for_a_gpu(monkeypatch, model, objective, weight
     with Waits() as waits:
         assert torch.rand(3).sum() > 0
     assert waits.found == ["_local_scalar_dense"]
+
+
+@pytest.mark.parametrize("known", [[], [1], [0, 2]])
+def test_the_error_of_known_rows_is_the_same_on_a_gpu(known):
+    wanted = torch.full((4, 3), torch.nan)
+    wanted[known] = torch.randn(len(known), 3)
+    found = torch.randn(4, 3, requires_grad=True)
+    expected = known_error(found, wanted)
+    gradient = torch.autograd.grad(expected, found)[0]
+    with Waits() as waits:
+        error = masked_error(found, wanted)
+        (other,) = torch.autograd.grad(error, found)
+    torch.testing.assert_close(other, gradient)
+    torch.testing.assert_close(error, expected)
+    assert waits.found == []
