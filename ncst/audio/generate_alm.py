@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from scipy.io import wavfile
 
 from ncst import registry
+from ncst.core.csv_text import csv_text
 from ncst.core.seeds import seed_of
 from ncst.core.shipped import located
 from ncst.errors import NcstError
@@ -63,7 +63,8 @@ def generate_alm(name, entry, weights, codec_entry, codec_weights, out, seed, de
             rows.append(row | {"language": entry.get("language")})
             if i in (0, 9, 99):
                 _estimate(i + 1, entry["clips"], time.monotonic() - started, device)
-        pd.DataFrame(rows).to_csv(folder / TABLE, index=False)
+        table = csv_text(rows[0], (row.values() for row in rows))
+        (folder / TABLE).write_text(table, encoding="utf-8")
         folder.chmod(0o755)
         folder.replace(out)
     finally:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ncst import registry
 from ncst.core.files import PathLike
+from ncst.core.names import file_stem
 from ncst.core.seeds import seed_of
 from ncst.core.waveforms import encode_flac
 from ncst.formats.cells import write_cell
@@ -37,6 +38,6 @@ def perturb_clips(clean: PathLike, name: str, entry: dict[str, Any], out: PathLi
     rows = []
     for row, samples in iter_clips(clean):
         rng = np.random.default_rng(seed_of(seed, name, row["clip_id"], bits=64))
-        audio = {"bytes": encode_flac(perturbation(samples, rng)), "path": f"{row['clip_id']}.flac"}
+        audio = {"bytes": encode_flac(perturbation(samples, rng)), "path": f"{file_stem(row['clip_id'])}.flac"}
         rows.append(row | {"audio": audio})
     write_cell(out, rows)

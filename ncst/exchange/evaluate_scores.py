@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ncst import registry
 from ncst.core.files import atomic_folder
+from ncst.core.names import LONGEST_KEY, below
 from ncst.errors import NcstError
 from ncst.evaluation.compare_models import compare_models
 from ncst.evaluation.detect import detect
@@ -102,8 +103,10 @@ def _runs(arguments, model, seed, splits):
             numbered = re.fullmatch(r"seed-(\d+)", folder.name)
             number = int(numbered[1]) if numbered else 1
             title = (folder.parent if numbered or folder.name in ("result", "results", "scores") else folder).name
-        name = re.sub(r"[^a-z0-9]+", "_", title.lower())
-        title, files = runs.setdefault((name, number), (title, {}))
+        name = re.sub(r"\W+", "_", title.lower())[:LONGEST_KEY]
+        known, files = runs.setdefault((name, number), (title, {}))
+        if known != title or not name:
+            raise NcstError(f"{known} and {title} are both called {name!r} in files: rename one of the folders.")
         for split, path in _named([argument], splits):
             if split in files:
                 raise NcstError(f"{files[split]} and {path} are both scores of {split} by {title}: name one of them.")
@@ -201,7 +204,7 @@ def _evaluate(folder, facts, splits, config, out):
     )
     for split, clips in splits.items():
         roles[split] = _entry(config, split, clips)
-        files[split] = scores / f"{split}.parquet"
+        files[split] = below(scores, f"{split}.parquet", facts["title"])
         about = {"classes": clips["classes"], "class_names": clips["class_names"], "split": split, **facts}
         embedding = clips.get("embedding", np.empty((len(clips["clip_id"]), 0), np.float32))
         columns = {name: pa.array(clips[name]) for name in ("clip_id", "utt_id", "codec", "label")}

@@ -1,17 +1,18 @@
 """Export: the clips of splits as audio files that need nothing of this project to be read."""
 
-import csv
 import io
 import json
-import re
 import tarfile
+from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
 
+from ncst.core.csv_text import csv_text
 from ncst.core.files import atomic_folder
+from ncst.core.names import file_stem, key_of
 from ncst.core.waveforms import SAMPLE_RATE, encode_flac, to_pcm
 from ncst.errors import NcstError
 from ncst.formats import dataset_card
@@ -29,8 +30,8 @@ CLIPS_PER_TAR = 1000
 TABLE = pa.schema([("file_name", pa.string()), *map(SCHEMA.field, FACTS)])
 ABOUT = """
 Clips of splits at 16 kHz, exported from {results}. A file or WebDataset key bears the id of its clip, percent-encoded
-where it has blanks or one of `% / \\ : * ? " < > |`, a key also where it has a dot: Python's `urllib.parse.unquote`
-gives the id back. `datasets.load_dataset` of this folder has a split for each of them, with every clip.
+where it has blanks or one of `% : * ? " < > |`, a key also where it has a dot: Python's `urllib.parse.unquote` gives
+the id back. `datasets.load_dataset` of this folder has a split for each of them, with every clip.
 """
 READING = {
     "audio": "`datasets` reads audio files through `torchcodec`, which needs FFmpeg; without them, the Parquet table "
@@ -46,7 +47,7 @@ def export(results, out, layout, splits=None, progress=iter):
     ``wav``: a folder per split with 16-bit mono 16 kHz files and ``metadata.csv``. ``webdataset``: tar files of FLAC
     and JSON, up to 1,000 clips each, the same bytes every time. ``st-codecfake``: the tree of the official release,
     which the authors' scripts read. Each has a dataset card by which Hugging Face's `datasets` finds every clip, and a
-    file or key bears the id of its clip, see `file_stem` and `key_of`.
+    file or key bears the id of its clip, see `ncst.core.names`.
 
     Parameters
     ----------
@@ -68,7 +69,8 @@ def export(results, out, layout, splits=None, progress=iter):
     Raises
     ------
     NcstError
-        If *out* exists, a split has no manifest or no place in the layout, or a file cannot be read or written.
+        If *out* exists, a split has no manifest or no place in the layout, an id can name no file, two clips are one
+        file, or one cannot be read or written.
     """
     results = Path(results)
     if layout not in LAYOUTS:
@@ -85,7 +87,12 @@ def _manifests(results, splits):
         raise NcstError(f"{results} has no manifests: name the results folder of a run, such as results/demo.")
     if unknown:
         raise NcstError(f"{results} has no splits {unknown}: use some of {list(found)}.")
-    return {split: read_manifest(found[split]) for split in splits or found}
+    manifests = {split: read_manifest(found[split]) for split in splits or found}
+    for split, manifest in manifests.items():
+        names = Counter(map(file_stem, manifest["clip_id"].to_pylist()))
+        if len(names) < len(manifest):
+            raise NcstError(f"{found[split]} names the clip {max(names, key=names.get)} twice: run the workflow again.")
+    return manifests
 
 
 def _clips(results, manifest, progress):
@@ -100,32 +107,12 @@ def _clips(results, manifest, progress):
                 yield wanted[number], samples
 
 
-def file_stem(clip_id):
-    """Return what the file of a clip is called, without ending: its id, percent-encoded where no file name may have it.
-
-    So no id leads out of its folder, and lists that blanks separate can name every file.
-
-    >>> file_stem("dac_p225_001.a"), file_stem("../a b")
-    ('dac_p225_001.a', '..%2Fa%20b')
-    """
-    return _encoded(r'[\s\x00-\x1f%/\\:*?"<>|]', clip_id)
-
-
-def key_of(clip_id):
-    """Return the WebDataset key of a clip: as `file_stem`, and without dots, at which readers end a key.
-
-    >>> key_of("a.b")
-    'a%2Eb'
-    """
-    return _encoded(r"\.", file_stem(clip_id))
-
-
-def _encoded(characters, text):
-    return re.sub(characters, lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), text)
-
-
 def _write_wav(path, samples):
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        raise NcstError(
+            f"Two clips would be the file {path.name} of {path.parent.name}: export fewer splits at a time."
+        )
     soundfile.write(path, to_pcm(samples), SAMPLE_RATE, subtype="PCM_16")
 
 
@@ -158,10 +145,8 @@ def _wav(results, folder, manifests, named, progress):
             name = f"{file_stem(row['clip_id'])}.wav"
             _write_wav(folder / split / name, samples)
             rows.append({**row, "file_name": name})
-        with (folder / split / "metadata.csv").open("w", encoding="utf-8", newline="") as file:
-            table = csv.DictWriter(file, TABLE.names, extrasaction="ignore", lineterminator="\n")
-            table.writeheader()
-            table.writerows(rows)
+        table = csv_text(TABLE.names, ([row[name] for name in TABLE.names] for row in rows))
+        (folder / split / "metadata.csv").write_text(table, encoding="utf-8")
         listed[split] = f"{split}/*.wav", [{**row, "file_name": f"{split}/{row['file_name']}"} for row in rows]
     _write_audio_card(results, folder, listed)
     return {split: len(manifest) for split, manifest in manifests.items()}
@@ -240,10 +225,8 @@ def _write_utterances(results, sets, path):
     columns = ["source_set", "utt_id", "corpus", "speaker", "language", "gender"]
     tables = [read_columns(paths.place(results, paths.SOURCES, source_set=name), columns) for name in sets]
     path.parent.mkdir(exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, columns, lineterminator="\n")
-        table.writeheader()
-        table.writerows(pa.concat_tables(tables).to_pylist())
+    rows = pa.concat_tables(tables).select(columns).to_pylist()
+    path.write_text(csv_text(columns, (row.values() for row in rows)), encoding="utf-8")
 
 
 LAYOUTS = {"st-codecfake": _st_codecfake, "wav": _wav, "webdataset": _webdataset}

@@ -5,6 +5,7 @@ import io
 import re
 from pathlib import Path
 
+from ncst.core.csv_text import unguarded
 from ncst.errors import NcstError
 from ncst.plan.official_release import FOLDERS, LISTS, UTTERANCES
 from ncst.speech.corpora._base import AUDIO_SUFFIXES, listing
@@ -70,7 +71,7 @@ def read_utterances(root):
     if tuple(table.fieldnames or ()) != COLUMNS:
         raise NcstError(f"{path} has the columns {table.fieldnames}, not {list(COLUMNS)}: export the release again.")
     found = {}
-    for row in table:
+    for row in ({key: unguarded(value) for key, value in row.items()} for row in table):
         if row["utt_id"] in found.setdefault(row["source_set"], {}):
             raise NcstError(f"{path} names {row['utt_id']!r} of {row['source_set']} twice: export the release again.")
         found[row["source_set"]][row["utt_id"]] = row

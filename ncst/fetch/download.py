@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from ncst.core.files import atomic, sha256
+from ncst.core.names import below
 from ncst.errors import NcstError
 from ncst.fetch import http
 
@@ -54,8 +55,9 @@ def fetch(key, source, folder, lock=LOCK):
         file: (locked[file] if locked.get(file, {}).get("of") == facts["of"] else {}) | facts
         for file, facts in _files(key, source, locked).items()
     }
+    places = {file: below(folder, file, key) for file in pinned}
     for file, facts in pinned.items():
-        path = found[file] = Path(folder) / file
+        path = found[file] = places[file]
         if path.is_file():
             pass
         elif source["source"] == "huggingface":
@@ -90,11 +92,8 @@ def _files(key, source, locked):
 
 def _of_record(key, record):
     for file in http.read_json(record, key)["files"]:
-        name = file["key"]
-        if Path(name).name != name or name.startswith("."):
-            raise NcstError(f"{record} has a file named {name!r}, which is not safe to write: download it by hand.")
         checksum = file["checksum"].removeprefix("md5:")
-        yield name, {"of": record, "url": file["links"]["self"], "size": file["size"], "md5": checksum}
+        yield file["key"], {"of": record, "url": file["links"]["self"], "size": file["size"], "md5": checksum}
 
 
 def _of_repository(key, source):

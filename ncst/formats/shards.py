@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from ncst.core import parquet
 from ncst.core.files import PathLike
+from ncst.core.names import file_stem
 from ncst.core.waveforms import SAMPLE_RATE, Samples, UnusableAudio, encode_flac, read_audio, rms_db
 from ncst.errors import NcstError
 
@@ -138,7 +139,7 @@ def write_shard(path: PathLike, rows: Collection[Mapping[str, Any]], notes: Mapp
 def _audio(row: Mapping[str, Any]) -> dict[str, Any] | None:
     if isinstance(row["audio"], Path):
         return {"bytes": None, "path": str(row["audio"].absolute())}
-    return None if row["audio"] is None else {"bytes": row["audio"], "path": f"{row['clip_id']}.flac"}
+    return None if row["audio"] is None else {"bytes": row["audio"], "path": f"{file_stem(row['clip_id'])}.flac"}
 
 
 def read_rows(path: PathLike, columns: Iterable[str] | None = None) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import pandas as pd
 
+from ncst.core.csv_text import csv_text
 from ncst.core.files import PathLike
 from ncst.core.json_format import NUMBER, TEXT, YES_NO, Format, listing, or_null, record
 
@@ -114,7 +115,7 @@ class Table:
         for column in self.columns:
             flat |= {column.name: column.values}
             flat |= {f"{column.name}_{part}": values for part, values in column.beside.items()}
-        return pd.DataFrame(flat).to_csv(index=False)
+        return csv_text(flat, zip(*flat.values()))
 
 
 def _columns(frame: pd.DataFrame) -> Iterator[tuple[str, list[Any]]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ncst.core.names import key_problems
 from ncst.core.shipped import shipped
 from ncst.errors import NcstError
 from ncst.plan import Config
@@ -105,6 +106,10 @@ def _shape_problems(config: Config) -> Iterator[tuple[Place, str]]:
         named |= {error.absolute_path[0]} if error.validator in ("pattern", "type") and error.absolute_path else set()
         for key in keys or [next(iter(error.absolute_path), "")]:
             yield (key,), _sentence(error, ())
+    for family in (name for name in FAMILIES if name in config and name not in named):
+        for name, problem in key_problems(config[family], parts=family == "splits"):
+            yield (family,), f"Config error at {family}: {_shown(name)} {problem}: give the entry another name."
+            named.add(family)
     for family in (name for name in FAMILIES if name in config and name not in named):
         for name, entry in config[family].items():
             yield from _worst(_validator(family).iter_errors(entry), (family, name))

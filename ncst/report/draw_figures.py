@@ -8,6 +8,7 @@ from pathlib import Path
 import vl_convert
 
 from ncst.core.files import atomic
+from ncst.errors import NcstError
 from ncst.report.charts.all import charts
 from ncst.report.charts.specs import OKABE_ITO
 from ncst.report.gallery import gallery
@@ -47,7 +48,7 @@ def draw_figures(results, config, out_dir):
     Raises
     ------
     NcstError
-        If the results are incomplete or the folder cannot be written.
+        If the results are incomplete, two charts would be one file, or the folder cannot be written.
     """
     read = read_results(results, config)
     paths = []
@@ -60,6 +61,8 @@ def draw_figures(results, config, out_dir):
         for choice in dict.fromkeys(tuple(record[key] for key in keys) for record in drawn):
             records = [r for r in drawn if all(r[key] == value for key, value in zip(keys, choice, strict=True))]
             path = Path(out_dir) / chart.name / f"{'--'.join(map(_slug, choice)) or 'all'}.svg"
+            if path in paths:
+                raise NcstError(f"Two charts would be the file {path}: rename one of {list(choice)}.")
             svg = vl_convert.vegalite_to_svg(_filled(chart.spec, records, facet), config=THEME)
             with atomic(path) as temporary:
                 temporary.write_text(svg, encoding="utf-8")
@@ -108,4 +111,4 @@ def _filled(spec, records, facet):
 
 
 def _slug(text):
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    return re.sub(r"[\W_]+", "-", text.lower()).strip("-")[:100]

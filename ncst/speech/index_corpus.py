@@ -12,6 +12,7 @@ import soundfile
 
 from ncst import registry
 from ncst.core import containers, parquet
+from ncst.core.names import id_problem
 from ncst.core.waveforms import LONGEST, UNRECOGNISED
 from ncst.errors import NcstError
 from ncst.formats.index import write_index
@@ -82,6 +83,8 @@ def index_corpus(name, entry, root, out_path, min_duration=0.5, max_duration=LON
         if any(_printable(row[key]) != row[key] for key in ("utt_id", "path", "speaker")):
             row |= {key: _printable(row[key]) for key in ("utt_id", "path", "speaker")}
             row |= {"status": "rejected", "reason": "file name is not UTF-8"}
+        elif problem := id_problem(row["utt_id"]):
+            row |= {"status": "rejected", "reason": f"its id {row['utt_id'][:80]!r} {problem}"}
     _mention_rates(name, rows)
     ok = sum(row["status"] == "ok" for row in rows)
     if not ok:

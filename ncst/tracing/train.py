@@ -1,6 +1,5 @@
 """Training: one model, one seed, from features on disk to weights, chosen by the loss on the development set."""
 
-import csv
 import json
 import logging
 import time
@@ -12,6 +11,7 @@ import torch
 from safetensors.torch import save
 
 from ncst import registry
+from ncst.core.csv_text import csv_text
 from ncst.core.devices import device_of
 from ncst.core.files import atomic, sha256
 from ncst.core.seeds import seed_of
@@ -230,10 +230,8 @@ def _write(run, facts, out_dir):
         content = save({key: value.cpu().contiguous() for key, value in state.items()})
         with atomic(out_dir / f"{name}.safetensors") as temporary:
             temporary.write_bytes(content)
-    with atomic(out_dir / "curves.csv") as temporary, temporary.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, list(run.curves[0]))
-        writer.writeheader()
-        writer.writerows(run.curves)
+    with atomic(out_dir / "curves.csv") as temporary:
+        temporary.write_bytes(csv_text(run.curves[0], (row.values() for row in run.curves), end="\r\n").encode())
     with atomic(out_dir / "model.json") as temporary:
         temporary.write_text(json.dumps(facts, indent=1) + "\n")
     run.checkpoint.unlink(missing_ok=True)

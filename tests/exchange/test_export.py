@@ -8,6 +8,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 from helpers.loaded import files_of, rows_of
@@ -19,9 +21,11 @@ from ncst.cli import app
 from ncst.core.files import atomic_folder
 from ncst.errors import NcstError
 from ncst.exchange import export as module
-from ncst.exchange.export import LAYOUTS, export
+from ncst.exchange.export import LAYOUTS, _write_utterances, export
+from ncst.exchange.release_listing import read_utterances
 from ncst.formats.shards import iter_clips, write_shard
 from ncst.formats.sources import write_sources
+from ncst.plan.official_release import UTTERANCES
 
 SHARDS = [f"toy/{codec}/{shard}.parquet" for codec in ("real", "dac") for shard in ("00000-of-00002", "00001-of-00002")]
 
@@ -72,7 +76,7 @@ def test_tars_are_the_same_bytes_every_time(results, tmp_path, monkeypatch):
     assert np.isclose(samples, 0.1, atol=1e-4).all()
 
 
-ODD = ("0004", "a.b.c", "../../out", "/etc/x", "two words", "語%2E", "NA")
+ODD = ("0004", "a.b.c", ".hidden", "=1+1", "two words", "語%2E", "NA")
 
 
 @pytest.fixture
@@ -110,6 +114,41 @@ def test_every_exported_clip_is_loaded_whatever_it_is_called(odd, tmp_path, layo
             assert all(r["flac"][:4] == b"fLaC" for r in loaded[split])
         else:
             assert all(Path(r["audio"]).is_file() for r in loaded[split])
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("utt_id", ["../../out", "/etc/x", "..", "a\\b", "a\nb", "nul", "x" * 300])
+def test_an_id_that_leads_elsewhere_is_refused(tmp_path, layout, utt_id):
+    shard = tmp_path / "results/audio/toy/real/00000-of-00001.parquet"
+    write_shard(shard, [row("real", "x", 0)])
+    table = pq.read_table(shard)
+    table = table.set_column(1, "utt_id", pa.array([utt_id])).set_column(0, "clip_id", pa.array([utt_id]))
+    pq.write_table(table.replace_schema_metadata(pq.read_schema(shard).metadata), shard)
+    audio = tmp_path / "results/audio"
+    write_manifest("eval_id", {"label": 0}, [shard], audio, tmp_path / "results/manifests/eval_id.parquet")
+    before = {*tmp_path.rglob("*")}
+    with pytest.raises(NcstError, match=r"can name no file, it .*: rename it in its corpus"):
+        export(tmp_path / "results", tmp_path / "a/b/out", layout)
+    assert {*tmp_path.rglob("*")} - before <= {tmp_path / "a", tmp_path / "a/b"}
+
+
+def test_two_clips_are_never_one_file(results, tmp_path):
+    manifest = results / "manifests/eval_id.parquet"
+    table = pq.read_table(manifest)
+    pq.write_table(pa.concat_tables([table, table]), manifest)
+    with pytest.raises(NcstError, match=r"names the clip .* twice: run the workflow again"):
+        export(results, tmp_path / "out", "webdataset", ["eval_id"])
+
+
+def test_no_cell_is_a_formula_and_an_export_is_read_back_as_it_was(odd, tmp_path):
+    export(odd, tmp_path / "out", "wav", ["ood_multi"])
+    (tmp_path / "release/label").mkdir(parents=True)
+    _write_utterances(odd, ["toy"], tmp_path / "release" / UTTERANCES)
+    for table in (tmp_path / "out/ood_multi/metadata.csv", tmp_path / "release" / UTTERANCES):
+        with table.open(encoding="utf-8") as file:
+            cells = [cell for line in csv.reader(file) for cell in line]
+        assert "'=1+1" in cells and not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
+    assert set(read_utterances(tmp_path / "release")["toy"]) == {*ODD, "alone"}
 
 
 def test_nothing_is_overwritten_or_half_written(results, tmp_path):

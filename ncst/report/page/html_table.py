@@ -1,11 +1,11 @@
 """Tables of the page: plain rows that sort by a key, with the same content as a CSV download."""
 
 import base64
-import csv
-import io
 import itertools
 import math
 from dataclasses import dataclass, field
+
+from ncst.core.csv_text import csv_text
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,8 @@ class Table:
         ]
 
     def _csv(self):
-        stream = io.StringIO()
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(title for title, _ in self.columns)
-        writer.writerows([cell.text for cell in row] for row in self.rows)
-        return stream.getvalue().encode()
+        rows = ([cell.text for cell in row] for row in self.rows)
+        return csv_text((title for title, _ in self.columns), rows).encode()
 
 
 def cell(value, digits=2):
