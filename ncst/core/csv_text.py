@@ -1,9 +1,9 @@
 """CSV as this project writes it: no text that a spreadsheet takes for a formula."""
 
 import csv
-import io
 import re
 from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
@@ -17,11 +17,11 @@ def csv_text(columns: Iterable[str], rows: Iterable[Iterable[Any]], end: str = "
     >>> csv_text(["text", "dB"], [["=1+1", -3.5], ["-3.5", None]])
     "text,dB\n'=1+1,-3.5\n-3.5,\n"
     """
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator=end)
+    lines: list[str] = []
+    writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator="\r\n")  # so that both are quoted in cells
     writer.writerow(map(_guarded, columns))
     writer.writerows(map(_guarded, row) for row in rows)
-    return stream.getvalue()
+    return "".join(line.removesuffix("\r\n") + end for line in lines)
 
 
 def _guarded(value: Any) -> Any:

@@ -112,6 +112,8 @@ class FeatureStore:
                 ) from error
             except (OSError, ValueError, EOFError) as error:
                 raise NcstError(f"Features damaged: {path}; delete the file and run again.") from error
+            if not isinstance(found, dict):
+                raise NcstError(f"Features damaged: {path.with_suffix('.json')}; delete the file and run again.")
             found.pop("notes", None)
             audio, shard = found.pop("audio", ""), self.results / paths.AUDIO / shard_file
             if shard.is_file() and audio != read_digest(shard):

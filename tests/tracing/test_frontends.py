@@ -344,6 +344,12 @@ def test_features_of_other_weights_or_lengths_are_refused(tmp_path):
             FeatureStore(tmp_path, "ssl", other.fingerprint()).open("s/real/0.parquet")
     with pytest.raises(NcstError, match="missing"):
         FeatureStore(tmp_path, "ssl").open("s/real/1.parquet")
+    fingerprint = out.with_suffix(".json").read_text()
+    for wrong in ("[1]", "null", "{"):
+        out.with_suffix(".json").write_text(wrong)
+        with pytest.raises(NcstError, match="damaged"):
+            FeatureStore(tmp_path, "ssl").open("s/real/0.parquet")
+    out.with_suffix(".json").write_text(fingerprint)
     out.write_bytes(b"no array")
     with pytest.raises(NcstError, match="damaged"):
         FeatureStore(tmp_path, "ssl").open("s/real/0.parquet")
