@@ -167,7 +167,7 @@ def test_nothing_is_overwritten_or_half_written(results, tmp_path):
     ("layout", "splits", "sentence"),
     [
         ("mp3", None, "no layout 'mp3': use one of"),
-        ("wav", ["eval"], r"no manifest of \['eval'\]; it has \['eval_id', 'unseen_real/toy'\]: run"),
+        ("wav", ["eval"], r"has no splits \['eval'\]: use some of \['eval_id', 'unseen_real/toy'\]"),
         ("st-codecfake", ["unseen_real/toy"], "no place for the split 'unseen_real/toy': use `--layout wav`"),
     ],
 )
