@@ -1,4 +1,5 @@
-"""Shared fixtures; tests that need real speech, official weights, a GPU or a browser are left out without them."""
+"""Shared fixtures; tests that need real speech, official weights, a GPU or a browser are left out without them, the
+full run unless asked for."""
 
 import os
 import shutil
@@ -31,6 +32,8 @@ def pytest_collection_modifyitems(config, items):
             import torch
 
             return torch.cuda.device_count() < (*gpu.args, 1)[0]
+        if item.get_closest_marker("full") and "full" not in config.option.markexpr:
+            return True
         return item.get_closest_marker("real") and any(
             fixture in item.fixturenames and variable not in os.environ for fixture, variable in NEEDS["real"].items()
         )

@@ -46,6 +46,17 @@ def golden_state(facts, keep=lambda key: True):
     return {e["key"]: golden_tensor(e["key"], e["shape"], facts["seed"]) for e in entries}
 
 
+def published_xlsr(folder):
+    """Write what the Hub holds of XLS-R 300M to *folder*, layers 5 to 23 left out, and return the files by name."""
+    facts, _ = golden_case("xlsr_layer5")
+    state = golden_state(facts, lambda key: not (key.startswith("encoder.layers.") and int(key.split(".")[2]) > 4))
+    files = {name: folder / name for name in ("config.json", "pytorch_model.bin")}
+    files["config.json"].write_text(json.dumps(facts["config"]))
+    published = {f"wav2vec2.{key}": value for key, value in state.items()} | {"quantizer.codevectors": torch.zeros(1)}
+    torch.save(published, files["pytorch_model.bin"])
+    return files
+
+
 def golden_wave(seed, samples=64_600):
     """(samples,) float32 at 16 kHz on the grid of 16-bit integers: gliding harmonics in syllables, hiss between."""
     pitch, rate, glide, tempo = np.random.Generator(np.random.PCG64([zlib.crc32(b"wave"), seed])).random(4)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from helpers.golden_models import golden_case, golden_state, golden_wave
+from helpers.golden_models import golden_case, golden_wave, published_xlsr
 from safetensors.torch import save_file
 
 from ncst.core.job import job
@@ -158,11 +158,7 @@ def test_a_published_checkpoint_becomes_a_cache_of_one_of_its_layers(config, pre
 
 def test_xlsr_layer5_has_the_published_values(tmp_path):
     facts, arrays = golden_case("xlsr_layer5")
-    state = golden_state(facts, lambda key: not (key.startswith("encoder.layers.") and int(key.split(".")[2]) > 4))
-    files = {"config.json": tmp_path / "config.json", "pytorch_model.bin": tmp_path / "pytorch_model.bin"}
-    files["config.json"].write_text(json.dumps(facts["config"]))
-    published = {f"wav2vec2.{key}": value for key, value in state.items()} | {"quantizer.codevectors": torch.zeros(1)}
-    torch.save(published, files["pytorch_model.bin"])
+    files = published_xlsr(tmp_path)
     config, converted = Ssl.convert(files, {"layer": 5})
     save_file(converted, tmp_path / "xlsr.safetensors", {"config": json.dumps(config)})
     front_end = Ssl({"layer": 5}, tmp_path / "xlsr.safetensors")
