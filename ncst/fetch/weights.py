@@ -31,7 +31,7 @@ def fetch_weights(name, entry, out, lock=LOCK, family="codecs"):
     """
     out = Path(out)
     key, source = f"{family}.{name}.weights.official", entry["weights"]["official"]
-    convert(name, entry, fetch(key, source, out.parent / "downloads" / name, lock), out, family)
+    convert(name, entry, fetch(key, source, out.parent / "downloads" / name, lock), out, family, fetched=True)
 
 
 def fetch_folder(name, entry, out, lock=LOCK):
@@ -48,8 +48,10 @@ def fetch_folder(name, entry, out, lock=LOCK):
     folder.replace(out)
 
 
-def convert(name, entry, files, out, family="codecs"):
+def convert(name, entry, files, out, family="codecs", fetched=False):
     """Convert the official *files* ``{name: Path}`` of *name* to the weight file *out*, and load it.
+
+    Those that were *fetched* from where the config says are noted as such; the page calls others placed by hand.
 
     Returns
     -------
@@ -72,6 +74,7 @@ def convert(name, entry, files, out, family="codecs"):
             f" correct weights.official of {name} in the config."
         ) from error
     metadata = {"config": json.dumps(config), "codec": entry.get("module", name)}
+    metadata |= {"fetched": "yes"} if fetched else {}
     with atomic(out) as temporary:
         save_file({key: value.contiguous().clone() for key, value in state.items()}, temporary, metadata)
         del state

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
+from safetensors import SafetensorError, safe_open
 
 from ncst.core.files import sha256
 from ncst.core.shipped import shipped
@@ -108,7 +109,7 @@ def weights_table(results):
             entry = config[family].get(name) or {}
             if entry.get("weights"):
                 kind = entries.weights_kind(config, name)
-                origin, digest = _origin(entry["weights"], kind), _digest(config, name, family)
+                origin, digest = origin_of(config, name, family), _digest(config, name, family)
                 rows.append((entry.get("title", name), kind, origin, digest))
     for run in results.runs + results.tracers:
         folder = paths.place(results.folder, paths.MODEL, model=run["model"], seed=run["seed"])
@@ -120,11 +121,27 @@ def weights_table(results):
     return table("weights", "Weights", text, ["Network", "Kind", "Origin", "SHA-256"], rows)
 
 
-def _origin(weights, kind):
-    entry = weights.get(kind, {})
+def origin_of(config, name, family):
+    """Return whose the weights of the codec, front-end or ALM *name* are, as far as the files themselves say it."""
+    kind = entries.weights_kind(config, name)
+    entry = config[family][name]["weights"].get(kind, {})
+    file = Path(entry.get("file", ""))
+    if kind == "compact":
+        own = f"{config['results']}/{config['name']}/"
+        return f"trained by this {'run' if str(file).startswith(own) else 'project'}, not the published weights"
+    if file.suffix == ".safetensors" and file.is_file() and not _fetched(file):
+        return f"placed by hand as {file}, not fetched"
     if "repo" in entry:
         return f"{entry['repo']} at {str(entry.get('revision', '?'))[:12]}"
-    return entry.get("url") or "trained by this project, not the published weights"
+    return ", ".join(facts["url"] for facts in entry["files"].values())
+
+
+def _fetched(file):
+    try:
+        with safe_open(file, "numpy") as weights:
+            return "fetched" in (weights.metadata() or {})
+    except (OSError, SafetensorError):
+        return False
 
 
 def _digest(config, name, family):
