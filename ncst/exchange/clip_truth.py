@@ -5,6 +5,7 @@ import numpy as np
 from ncst.errors import NcstError
 from ncst.exchange.release_listing import UTTERANCE, utterance_of
 from ncst.exchange.score_files import read_columns
+from ncst.formats.scores import UNLABELLED
 
 PREFIXES = ("moshi", "miniomni", "valle")
 
@@ -76,7 +77,7 @@ def _matched(split, path, clips, labels):
 def _official(config, split, path, clips, codecs):
     entry = config["splits"].get(split, {})
     if "label" in entry:
-        return np.full(len(clips), entry["label"])
+        return np.full(len(clips), UNLABELLED if entry["label"] is None else entry["label"])
     labels = []
     for clip in clips:
         codec = _codec(clip, codecs) or ("real" if UTTERANCE.fullmatch(clip) else None)

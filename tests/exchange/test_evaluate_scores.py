@@ -1,3 +1,4 @@
+import json
 import zipfile
 
 import numpy as np
@@ -372,3 +373,15 @@ def test_clips_of_a_confident_model_keep_their_order(tmp_path, config):
         evaluate_external([f"eval_id={tmp_path / 'known.npz'}", f"ood_single={tmp_path / 'unknown.npz'}"], out, config)
         table = pd.read_csv(out / "tables/table5.csv").set_index("detector")
         assert table.loc["msp", "auroc"] == pytest.approx(100 * 6 / 7)
+
+
+def test_a_split_without_labels_is_listed(tmp_path, config):
+    pairs = [{"source": "st_eval", "codecs": ["real"]}]
+    config["splits"]["open"] = {"title": "Open", "role": "unlabelled", "label": None, "pairs": pairs}
+    official(tmp_path / "toy")
+    clips = [f"call_{i}" for i in range(5)]
+    text(tmp_path / "open.txt", clips, [0, 1, 1, 2, 3])
+    out = metrics(tmp_path, config, f"eval_id={tmp_path}/toy/result_id.txt", f"open={tmp_path}/open.txt")
+    (path,) = (out / "metrics").rglob("*.json")
+    listed = json.loads(path.read_text())["unlabelled"]["open"]
+    assert (listed["clips"], listed["classes"]) == (clips, [0, 1, 1, 2, 3])
