@@ -104,7 +104,7 @@ detectors: {knn: {options: {kk: 3}}}
 SENTENCES = (
     "Config error at the top level: .*'sede' was unexpected",
     "Config error at max_failed: nan is no limit",
-    "gpu is 1, but this machine shows no GPU",
+    "This machine has no GPU that PyTorch can use",
     "roots.vctk: VCTK is not at /nowhere/VCTK",
     "Config error at sources.st_train: .* are 100,000,000 jobs",
     "Config error at codecs.dac: .* must not have the class 1",
