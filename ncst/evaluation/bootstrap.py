@@ -1,6 +1,10 @@
-"""95 % intervals by resampling whole utterances: the clips of one utterance are no independent rows."""
+"""95 % intervals by resampling whole utterances: the clips of one utterance are no independent rows.
 
-from collections.abc import Iterator
+Names of clusters are those of utterances, (N,), or of their speakers and utterances, (N, 2): then speakers are
+resampled first, and utterances within each drawn speaker.
+"""
+
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,14 +36,49 @@ TAIL = 0.025
 Interval = dict[str, float]
 
 
-def draws(clusters: int, resamples: int, *names: str | int) -> Iterator[np.ndarray]:
-    """Yield, for each resample, how often each of the clusters was drawn: (clusters,) counts that sum to *clusters*.
+def clusters_of(named: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the (N,) cluster of each row, 0 to K - 1, and the (K,) speaker of each cluster, ascending.
 
-    *names* seed the draws; equal names and numbers draw equally, so detectors are compared on the same resamples.
+    Without speakers every utterance, the cluster, is its own.
+    """
+    if named.ndim == 1:
+        ids, cluster = np.unique(named, return_inverse=True)
+        return cluster, np.arange(len(ids))
+    speaker, utterance = (np.unique(column, return_inverse=True)[1] for column in named.T)
+    width = utterance.max() + 1
+    ids, cluster = np.unique(speaker * width + utterance, return_inverse=True)
+    return cluster, ids // width
+
+
+def clustered(utterances: np.ndarray, speakers: Mapping[str, str] | None) -> np.ndarray:
+    """Return (N,) *utterances* as they are, or with the *speakers* of each as (N, 2) speakers and utterances."""
+    if not speakers:
+        return utterances
+    return np.stack([np.array([speakers[name] for name in utterances], object), utterances], axis=1)
+
+
+def count(named: np.ndarray) -> int:
+    """Return how many clusters are drawn independently: those of speakers where rows have them, else of utterances."""
+    return len(np.unique(named if named.ndim == 1 else named[:, 0]))
+
+
+def draws(owners: np.ndarray, resamples: int, *names: str | int) -> Iterator[np.ndarray]:
+    """Yield, for each resample, how often each cluster was drawn: (K,) counts.
+
+    *owners* are the (K,) speakers of the clusters (`clusters_of`): these are drawn, and for each time that one is, as
+    many of its clusters as it has. *names* seed the draws; equal names and owners draw equally, so detectors are
+    compared on the same resamples.
     """
     rng = np.random.default_rng(seed_of("bootstrap", *names, bits=64))
+    members = np.bincount(owners)
+    starts = np.cumsum(members) - members
     for _ in range(resamples):
-        yield np.bincount(rng.integers(clusters, size=clusters), minlength=clusters)
+        drawn = np.bincount(rng.integers(len(members), size=len(members)), minlength=len(members))
+        if len(members) < len(owners):
+            speaker = np.repeat(np.arange(len(members)), drawn * members)
+            within = (rng.random(len(speaker)) * members[speaker]).astype(int)
+            drawn = np.bincount(starts[speaker] + within, minlength=len(owners))
+        yield drawn
 
 
 def interval(value: float | np.ndarray, resampled: ArrayLike, clusters: int, share: bool = True) -> Interval:
@@ -95,15 +134,15 @@ def confusions(
     Parameters as for `closed_set`. Equal *names* and utterances give equal resamples, so what two models' counts say
     can be compared resample by resample.
     """
-    ids, cluster = np.unique(utterances, return_inverse=True)
+    cluster, owners = clusters_of(utterances)
     cells = truth * classes + predicted
     width = classes**2
-    table = np.bincount(cluster * width + cells, minlength=len(ids) * width).reshape(len(ids), width)
+    table = np.bincount(cluster * width + cells, minlength=len(owners) * width).reshape(len(owners), width)
     whole = table.sum(axis=0).reshape(classes, classes)
     used = np.flatnonzero(table.any(axis=0))
     drawn = np.zeros((resamples, width))
     narrow = table[:, used].astype(np.float64)
-    for row, counts in zip(drawn, draws(len(ids), resamples, *names)):
+    for row, counts in zip(drawn, draws(owners, resamples, *names)):
         row[used] = counts @ narrow
     return whole, drawn.reshape(resamples, classes, classes)
 
@@ -136,7 +175,7 @@ def closed_set(
         per class.
     """
     whole, drawn = confusions(truth, predicted, classes, utterances, *names, resamples=resamples)
-    f1, f1_drawn, clusters = f1_scores(whole), f1_scores(drawn), len(np.unique(utterances))
+    f1, f1_drawn, clusters = f1_scores(whole), f1_scores(drawn), count(utterances)
     return {
         "accuracy": interval(accuracy(whole), accuracy(drawn), clusters),
         "balanced_accuracy": interval(balanced_accuracy(whole), balanced_accuracy(drawn), clusters),
@@ -150,10 +189,10 @@ def mean(
     values: np.ndarray, utterances: np.ndarray, *names: str | int, share: bool = True, resamples: int = RESAMPLES
 ) -> Interval:
     """Return the mean of (N,) *values* with its `interval`; *utterances*, (N,), are the clusters, *names* the seed."""
-    ids, cluster = np.unique(utterances, return_inverse=True)
+    cluster, owners = clusters_of(utterances)
     sums, sizes = np.bincount(cluster, values), np.bincount(cluster)
-    drawn = [counts @ sums / (counts @ sizes) for counts in draws(len(ids), resamples, *names)]
-    return interval(values.mean(), drawn, len(ids), share)
+    drawn = [counts @ sums / (counts @ sizes) for counts in draws(owners, resamples, *names)]
+    return interval(values.mean(), drawn, count(utterances), share)
 
 
 def open_set(
@@ -191,17 +230,17 @@ def open_set(
         intervals; with *groups* ``by_group``: group to its ``auroc`` and ``fpr95``.
     """
     swept = sweep(known, unknown)
-    ids, cluster = np.unique(np.concatenate([known_utterances, unknown_utterances]), return_inverse=True)
+    cluster, owners = clusters_of(np.concatenate([known_utterances, unknown_utterances]))
     right = None if correct is None else np.append(correct, np.zeros(len(unknown), bool))[swept.order]
     parts = {
         str(name): np.append(np.zeros(len(known), bool), groups == name)[swept.order] for name in np.unique(groups)
     }
     values = _measures(swept, np.ones(len(cluster), np.int64), right, parts)
     resampled: dict[Any, list[float]] = {key: [] for key in values}
-    for counts in draws(len(ids), resamples, *names):
+    for counts in draws(owners, resamples, *names):
         for key, value in _measures(swept, counts[cluster], right, parts).items():
             resampled[key].append(value)
-    clusters = min(len(np.unique(known_utterances)), len(np.unique(unknown_utterances)))
+    clusters = min(count(known_utterances), count(unknown_utterances))
     intervals = {key: interval(value, resampled[key] or [value], clusters) for key, value in values.items()}
     result: dict[str, Any] = {key: ci for key, ci in intervals.items() if isinstance(key, str)}
     if parts:

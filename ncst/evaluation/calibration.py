@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import isotonic_regression, minimize_scalar
 from scipy.special import logsumexp
 
-from ncst.evaluation.bootstrap import RESAMPLES, Interval, draws, interval
+from ncst.evaluation.bootstrap import RESAMPLES, Interval, clusters_of, count, draws, interval
 from ncst.evaluation.detectors._base import log_others, single_precision
 from ncst.evaluation.metrics import DCF_MISS
 
@@ -81,20 +81,21 @@ def reliability(
     confidence = -np.expm1(log_others(logits))
     right = logits.argmax(axis=1) == truth
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    ids, cluster = np.unique(utterances, return_inverse=True)
-    gaps = np.bincount(cluster * BINS + bins, confidence - right, len(ids) * BINS).reshape(len(ids), BINS)
+    cluster, owners = clusters_of(utterances)
+    gaps = np.bincount(cluster * BINS + bins, confidence - right, len(owners) * BINS).reshape(len(owners), BINS)
     sizes = np.bincount(cluster)
 
     def error(counts):
         return np.abs(counts @ gaps).sum() / (counts @ sizes)
 
-    ece = interval(error(np.ones(len(ids))), [error(counts) for counts in draws(len(ids), resamples, *names)], len(ids))
-    count = np.bincount(bins, minlength=BINS)
+    drawn = [error(counts) for counts in draws(owners, resamples, *names)]
+    ece = interval(error(np.ones(len(owners))), drawn, count(utterances))
+    filled = np.bincount(bins, minlength=BINS)
     means = [
-        [total / n if n else None for total, n in zip(np.bincount(bins, values, BINS).tolist(), count.tolist())]
+        [total / n if n else None for total, n in zip(np.bincount(bins, values, BINS).tolist(), filled.tolist())]
         for values in (confidence, right)
     ]
-    return ece, {"confidence": means[0], "accuracy": means[1], "count": count.tolist()}
+    return ece, {"confidence": means[0], "accuracy": means[1], "count": filled.tolist()}
 
 
 def cllr(
@@ -139,20 +140,18 @@ def act_dcf(
 
 def _cost(known, unknown, known_utterances, unknown_utterances, *names, resamples):
     """Return the sum of the mean costs of (N,) *known* and (K,) *unknown* rows with its interval."""
-    ids, cluster = np.unique(np.concatenate([known_utterances, unknown_utterances]), return_inverse=True)
+    cluster, owners = clusters_of(np.concatenate([known_utterances, unknown_utterances]))
     groups = cluster[: len(known)], cluster[len(known) :]
-    columns = [
-        np.bincount(group, values, len(ids)) for group, cost in zip(groups, (known, unknown)) for values in (cost, None)
-    ]
-    table = np.stack(columns, axis=1)
+    parts = [(group, values) for group, cost in zip(groups, (known, unknown)) for values in (cost, None)]
+    table = np.stack([np.bincount(group, values, len(owners)) for group, values in parts], axis=1)
 
     def mean(counts):
         inside, known_rows, outside, unknown_rows = counts @ table
         return None if known_rows == 0 or unknown_rows == 0 else inside / known_rows + outside / unknown_rows
 
-    value = mean(np.ones(len(ids)))
-    drawn = [mean(counts) for counts in draws(len(ids), resamples, *names)]
-    clusters = min(len(np.unique(known_utterances)), len(np.unique(unknown_utterances)))
+    value = mean(np.ones(len(owners)))
+    drawn = [mean(counts) for counts in draws(owners, resamples, *names)]
+    clusters = min(count(known_utterances), count(unknown_utterances))
     return interval(value, [number for number in drawn if number is not None] or [value], clusters, share=False)
 
 

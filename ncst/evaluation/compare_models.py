@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 
 from ncst.core.files import PathLike
 from ncst.errors import NcstError
-from ncst.evaluation.bootstrap import RESAMPLES, confusions, draws, interval
+from ncst.evaluation.bootstrap import RESAMPLES, clusters_of, confusions, count, draws, interval
 from ncst.evaluation.evaluate import refusal
 from ncst.evaluation.metrics import accuracy, auroc, balanced_accuracy, eer, f1_scores, fpr_at, sweep
 from ncst.evaluation.run_folders import Run, common_splits, find_runs, read_parts, short_names
@@ -73,6 +73,7 @@ def compare_models(
     splits: Iterable[str] | None = None,
     draw: int = 688,
     resamples: int = RESAMPLES,
+    speakers: Mapping[str, str] | None = None,
 ) -> None:
     """Write the differences between every two models of a results folder as JSON: ``rows`` and ``notes`` of `compare`.
 
@@ -84,7 +85,7 @@ def compare_models(
     out : path
     seeds : list of int, optional
         Default: all that have scores.
-    splits, draw, resamples
+    splits, draw, resamples, speakers
         As for `compare`.
     """
     found = find_runs(results)
@@ -92,7 +93,7 @@ def compare_models(
         Run(title, {seed: place for seed, place in found[model].seeds.items() if seeds is None or seed in seeds})
         for model, title in titles.items()
     ]
-    table, notes = compare(runs, list(combinations(range(len(runs)), 2)), splits, draw, resamples)
+    table, notes = compare(runs, list(combinations(range(len(runs)), 2)), splits, draw, resamples, speakers)
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     COMPARISONS.write(out, {"rows": rows, "notes": notes}, end="")
 
@@ -103,6 +104,7 @@ def compare(
     splits: Iterable[str] | None = None,
     draw: int = 688,
     resamples: int = RESAMPLES,
+    speakers: Mapping[str, str] | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Return the differences between runs on the clips that all of them scored.
 
@@ -132,7 +134,7 @@ def compare(
     """
     notes: list[str] = []
     rows: list[dict[str, Any]] = []
-    parts = {split: read_parts(runs, split, notes) for split in splits or common_splits(runs, notes)}
+    parts = {split: read_parts(runs, split, notes, speakers) for split in splits or common_splits(runs, notes)}
     labels = {split: set(found[0][0].label.tolist()) for split, found in parts.items()}
     parts = {split: found for split, found in parts.items() if labels[split] != {UNLABELLED}}
     classes = {split: set(found[0][0].scores.classes) for split, found in parts.items()}
@@ -162,7 +164,7 @@ def compare(
 def _confusions(part, draw, split, resamples):
     truth = part.scores.positions()[part.rows]
     classes = len(part.scores.classes)
-    return confusions(truth, part.predicted, classes, part.utt_id, draw, split, resamples=resamples)
+    return confusions(truth, part.predicted, classes, part.clusters, draw, split, resamples=resamples)
 
 
 def _macro_f1(counts):
@@ -170,8 +172,8 @@ def _macro_f1(counts):
 
 
 def _clusters(*parts):
-    """Return how many utterances are resampled: of a known and an unknown part, those of the smaller."""
-    return min(len(np.unique(part.utt_id)) for part in parts)
+    """Return how many clusters are resampled: of a known and an unknown part, those of the smaller."""
+    return min(count(part.clusters) for part in parts)
 
 
 def _refused(counts, clusters):
@@ -196,10 +198,9 @@ def _rates(known, unknown, detector, draw, resamples):
     found = []
     for inside, outside in zip(known, unknown):
         swept = sweep(inside.rated(detector), outside.rated(detector))
-        utterances = np.concatenate([inside.utt_id, outside.utt_id])
-        ids, cluster = np.unique(utterances, return_inverse=True)
+        cluster, owners = clusters_of(np.concatenate([inside.clusters, outside.clusters]))
         inner, outer = cluster[: len(inside.rows)], cluster[len(inside.rows) :]
-        drawn = (counts for counts in draws(len(ids), resamples, draw, outside.scores.split))
+        drawn = (counts for counts in draws(owners, resamples, draw, outside.scores.split))
         both = [counts[cluster] for counts in drawn if counts[inner].any() and counts[outer].any()]
         values = _three(swept)
         found.append((values, np.reshape([_three(swept, weights) for weights in both] or [values], (-1, 3))))

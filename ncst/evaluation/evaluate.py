@@ -113,7 +113,7 @@ def _read(run, split, titles, known=None):
 
 def _within(known, draw, resamples):
     classes, truth, predicted = len(known.classes), known.positions(), known.predicted()
-    closed = closed_set(truth, predicted, classes, known.utt_id, draw, known.split, resamples=resamples)
+    closed = closed_set(truth, predicted, classes, known.clusters, draw, known.split, resamples=resamples)
     return {
         "split": known.split,
         "n": len(known),
@@ -130,7 +130,7 @@ def _single(title, scores, draw, resamples):
         raise NcstError(
             f"{scores.path} holds several true classes, but its split has the role single: give it one label."
         )
-    closed = closed_set(truth, predicted, len(scores.classes), scores.utt_id, draw, scores.split, resamples=resamples)
+    closed = closed_set(truth, predicted, len(scores.classes), scores.clusters, draw, scores.split, resamples=resamples)
     return {
         "title": title,
         "n": len(scores),
@@ -165,7 +165,7 @@ def _calibration(known, dev, draw, resamples):
     for suffix, scale in scales.items():
         logits = known.logits.astype(np.float64) / scale
         result[f"ece{suffix}"], result["reliability"][f"bins{suffix}"] = reliability(
-            logits, truth, known.utt_id, draw, known.split, resamples=resamples
+            logits, truth, known.clusters, draw, known.split, resamples=resamples
         )
         result[f"nll{suffix}"] = log_loss(logits, truth)
     return result

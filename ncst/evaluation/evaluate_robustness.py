@@ -1,6 +1,7 @@
 """Evaluation of robustness: F1 of the known classes and AUROC of each out-of-distribution split, cell by cell."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ def evaluate_robustness(
     out: PathLike,
     draw: int = 688,
     resamples: int = bootstrap.RESAMPLES,
+    speakers: Mapping[str, str] | None = None,
 ) -> None:
     """Write the robustness of one model and seed as JSON.
 
@@ -37,6 +39,8 @@ def evaluate_robustness(
     draw : int
         Seed of the bootstrap: the same resamples in every cell.
     resamples : int
+    speakers : dict of str to str, optional
+        Utterance to its speaker, where the bootstrap resamples speakers first.
 
     Raises
     ------
@@ -44,6 +48,7 @@ def evaluate_robustness(
         If a file is damaged.
     """
     found, run = read_cell_scores(scores), METRICS.read(metrics)
+    found = replace(found, utt_id=bootstrap.clustered(found.utt_id, speakers))
     weak = run["ood"].get("refused")
     (inside,) = (name for name, entry in splits.items() if entry["role"] == "id")
     outside = {} if weak else {name: entry["title"] for name, entry in splits.items() if name != inside}

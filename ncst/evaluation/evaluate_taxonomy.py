@@ -49,8 +49,9 @@ def evaluate_taxonomy(
     for split, title in splits.items():
         path = run.scores / f"{split}.parquet"
         columns, logits, heads = read_tracer_scores(path)
+        named = columns | {"clusters": bootstrap.clustered(np.array(columns["utt_id"]), run.speakers)}
         part = {"title": title, "n": len(columns["clip_id"])}
-        tested[split] = part | _tested(path, columns, logits, heads, parameters, ((draw, split), resamples))
+        tested[split] = part | _tested(path, named, logits, heads, parameters, ((draw, split), resamples))
     METRICS.write(out, {**run.names, "heads": heads, "taxonomy": tested})
 
 
@@ -73,7 +74,7 @@ def _bonafide(path, columns, scores, names, resamples):
             f"{path} has no clip of {'a codec' if real.all() else 'bona fide speech'}, so it has no equal error rate: "
             "give the split both in config/splits.yaml."
         )
-    utterances = np.array(columns["utt_id"])
+    utterances = columns["clusters"]
     rates = bootstrap.open_set(
         -scores[real], -scores[~real], utterances[real], utterances[~real], *names, resamples=resamples
     )
@@ -82,9 +83,7 @@ def _bonafide(path, columns, scores, names, resamples):
 
 def _classes(path, columns, head, logits, facts, names, resamples):
     outputs, truth, predicted = facts["outputs"], labels(columns, head, path), logits.argmax(1)
-    metrics = bootstrap.closed_set(
-        truth, predicted, len(outputs), np.array(columns["utt_id"]), *names, resamples=resamples
-    )
+    metrics = bootstrap.closed_set(truth, predicted, len(outputs), columns["clusters"], *names, resamples=resamples)
     counts = confusion(truth, predicted, len(outputs))
     present = counts.sum(1) > 0
     codecs = np.array(columns["codec"])
@@ -105,7 +104,7 @@ def _parameters(path, columns, predicted, parameters, names, resamples):
     """Compare (N, 4) log2 predictions with the codecs' parameters; one with a single value everywhere is left out."""
     truth = parameter_values(columns, parameters, path)
     spoken = ~np.isnan(truth[:, 0])
-    utterances = np.array(columns["utt_id"])[spoken]
+    utterances = columns["clusters"][spoken]
     found = {}
     for place, name in enumerate(PARAMETERS):
         grid = np.log2(sorted({float(facts[name]) for facts in parameters.values()}))

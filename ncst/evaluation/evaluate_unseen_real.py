@@ -27,6 +27,7 @@ def evaluate_unseen_real(
     out: PathLike,
     draw: int = 688,
     resamples: int = bootstrap.RESAMPLES,
+    speakers: Mapping[str, str] | None = None,
 ) -> None:
     """Write what one model makes of real speech that it has not seen, by what is known of the speech.
 
@@ -42,6 +43,8 @@ def evaluate_unseen_real(
     draw : int
         Seed of the bootstrap.
     resamples : int
+    speakers : dict of str to str, optional
+        Utterance to its speaker, where the bootstrap resamples speakers first; those of one speaker are utterances.
 
     Raises
     ------
@@ -53,13 +56,15 @@ def evaluate_unseen_real(
     right = np.concatenate([found.predicted() == found.positions() for found in read]).astype(float)
     utterances, predicted = (np.concatenate(each) for each in zip(*((f.utt_id, f.predicted()) for f in read)))
     by: dict[str, dict[str, Any]] = {name: {} for name in parts[0]}
+    clusters = bootstrap.clustered(utterances, speakers)
     for name, groups in by.items():
+        named = utterances if name == NAMED["speaker"] else clusters
         values = np.concatenate([part[name] for part in parts])
         for group in _in_order(name, values):
             members = values == group
             groups[group] = {
                 "n": int(members.sum()),
-                "accuracy": bootstrap.mean(right[members], utterances[members], draw, name, group, resamples=resamples),
+                "accuracy": bootstrap.mean(right[members], named[members], draw, name, group, resamples=resamples),
                 "predicted": np.bincount(predicted[members], minlength=len(read[0].classes)).tolist(),
             }
     run = read[0]

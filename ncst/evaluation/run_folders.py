@@ -1,14 +1,16 @@
 """Where the scores of runs lie, and the clips that all of them scored."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ncst.core.files import PathLike
 from ncst.errors import NcstError
+from ncst.evaluation.bootstrap import clustered
 from ncst.formats.ood import read_ood
 from ncst.formats.scores import Scores, read_scores
 from ncst.plan import paths
@@ -38,6 +40,8 @@ class ScoredRun:
         Folder with ``<detector>.parquet``; a taxonomy tracer has none.
     posterior : bool
         Whether the logits give class probabilities; else there is no calibration.
+    speakers : dict of str to str, optional
+        Utterance to its speaker, where the bootstrap resamples speakers first.
     """
 
     model: str
@@ -46,15 +50,18 @@ class ScoredRun:
     scores: Path
     ood: Path | None = None
     posterior: bool = True
+    speakers: Mapping[str, str] | None = None
 
     @property
-    def names(self) -> dict[str, str | int]:
-        """Return ``model``, ``title`` and ``seed`` as they stand in every file about the run."""
-        return {"model": self.model, "title": self.title, "seed": self.seed}
+    def names(self) -> dict[str, Any]:
+        """Return ``model``, ``title`` and ``seed``, and any other than the usual ``clusters``, as metrics files do."""
+        names = {"model": self.model, "title": self.title, "seed": self.seed}
+        return names | ({"clusters": ["speaker", "utterance"]} if self.speakers else {})
 
     def read(self, split: str) -> Scores:
         """Return the `ncst.formats.scores.Scores` of *split*."""
-        return read_scores(Path(self.scores) / f"{split}.parquet")
+        found = read_scores(Path(self.scores) / f"{split}.parquet")
+        return replace(found, clusters=clustered(found.utt_id, self.speakers))
 
 
 def find_runs(folder: PathLike) -> dict[str, Run]:
@@ -108,7 +115,7 @@ class Part:
         order = np.argsort(scores.clip_id)
         self.scores, self.ood = scores, ood
         self.rows = order[np.searchsorted(scores.clip_id[order], clips)]
-        self.label, self.utt_id = scores.label[self.rows], scores.utt_id[self.rows]
+        self.label, self.clusters = scores.label[self.rows], scores.utt_id[self.rows]
         self.predicted = scores.predicted()[self.rows]
 
     def right(self) -> np.ndarray:
@@ -120,8 +127,10 @@ class Part:
         return read_ood(self.ood / f"{detector}.parquet").of(self.scores)[self.rows]
 
 
-def read_parts(runs: Sequence[Run], split: str, notes: list[str]) -> list[list[Part]]:
-    """Return the `Part` of each run and seed."""
+def read_parts(
+    runs: Sequence[Run], split: str, notes: list[str], speakers: Mapping[str, str] | None = None
+) -> list[list[Part]]:
+    """Return the `Part` of each run and seed; with *speakers*, of each utterance, these are resampled first."""
     found = [[(read_scores(scores / f"{split}.parquet"), ood) for scores, ood in run.seeds.values()] for run in runs]
     every = [scores for part in found for scores, _ in part]
     clips = reduce(np.intersect1d, (scores.clip_id for scores in every))
@@ -132,11 +141,12 @@ def read_parts(runs: Sequence[Run], split: str, notes: list[str]) -> list[list[P
         notes.append(f"{split}: {len(clips)} clips are in all runs and compared; the largest run has {most}.")
     parts = [[Part(scores, clips, ood) for scores, ood in part] for part in found]
     first = parts[0][0]
+    clusters = clustered(first.scores.utt_id[first.rows], speakers)
     for part in (part for group in parts for part in group):
         if part.scores.classes != first.scores.classes or (part.label != first.label).any():
             raise NcstError(
                 f"{first.scores.path} and {part.scores.path} have other classes or other labels of the same clips: "
                 "score both with one configuration."
             )
-        part.utt_id = first.utt_id
+        part.clusters = clusters
     return parts

@@ -1,6 +1,6 @@
 """Manifests: which clips are in a split, with which label; pointers into shards, no audio."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -40,6 +40,15 @@ def read_manifest(path: PathLike, columns: Sequence[str] = tuple(SCHEMA.names)) 
     if not len(table):
         raise NcstError(f"The manifest {path} has no clips: check its split and the failed clips of its shards.")
     return table.select(list(columns))
+
+
+def read_speakers(paths: Iterable[PathLike]) -> dict[str, str]:
+    """Return ``{utterance: corpus and speaker}`` of manifests; an utterance without a speaker is its own."""
+    found = {}
+    for path in paths:
+        for row in read_manifest(path, ("utt_id", "corpus", "speaker")).to_pylist():
+            found[row["utt_id"]] = f"{row['corpus']} {row['speaker'] or row['utt_id']}"
+    return found
 
 
 def write_manifest(path: PathLike, clips: pa.Table, about: Mapping[str, Any]) -> None:

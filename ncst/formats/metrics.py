@@ -7,6 +7,7 @@ COUNTS = by_name(WHOLE)
 TABLE = listing(listing(WHOLE))
 NUMBERS = {"type": "array"}  # items unchecked: curves are most of a file, and checking each number takes a second
 RUN = {"model": TEXT, "title": TEXT, "seed": WHOLE}
+_CLUSTERS = {"clusters": listing(TEXT)}  # of the bootstrap, where they are others than utterances
 
 _KNOWN = record(
     {
@@ -91,7 +92,7 @@ _TRACER = record(
         "ood": {"if": {"required": ["refused"]}, "then": record({"refused": TEXT}), "else": by_name(_UNKNOWN)},
         "curves": by_name(by_name(_CURVES)),
     },
-    {"unlabelled": by_name(_LISTED)},
+    {"unlabelled": by_name(_LISTED), **_CLUSTERS},
 )
 
 _HEAD = record(
@@ -123,7 +124,8 @@ _TAXONOMY_TRACER = record(
             )
         ),
         "taxonomy": by_name(_TESTED),
-    }
+    },
+    _CLUSTERS,
 )
 
 METRICS = Format("metrics file", {"if": {"required": ["taxonomy"]}, "then": _TAXONOMY_TRACER, "else": _TRACER})

@@ -38,6 +38,8 @@ class Scores:
         `UNLABELLED`.
     logits : (N, C) float32 array
     embedding : (N, D) float32 array or None
+    clusters : (N,) or (N, 2) array of str
+        What a bootstrap resamples: utterances, or speakers and utterances.
     """
 
     path: Path
@@ -52,6 +54,7 @@ class Scores:
     label: np.ndarray
     logits: np.ndarray
     embedding: np.ndarray | None
+    clusters: np.ndarray
 
     def __len__(self) -> int:
         return len(self.clip_id)
@@ -101,7 +104,7 @@ def read_scores(path: PathLike, embedding: bool = False) -> Scores:
     if logits.shape[1] != len(classes):
         raise NcstError(f"{path} holds {logits.shape[1]} logits per clip for {len(classes)} classes: score it again.")
     embeddings = matrix(path, table["embedding"]) if embedding else None
-    return Scores(path, **about, **columns, logits=logits, embedding=embeddings)
+    return Scores(path, **about, **columns, logits=logits, embedding=embeddings, clusters=columns["utt_id"])
 
 
 def read_clips(path: PathLike, columns: Iterable[str]) -> pa.Table:

@@ -292,6 +292,17 @@ def checkpoint(config: Config, model: str) -> File:
     return entries.model_entry(config, model).get("checkpoint") or []
 
 
+def speakers(config: Config, *splits: str) -> list[str]:
+    """Return the manifests that name the speakers of *splits*, none where the bootstrap does not resample them."""
+    wanted = splits if "speaker" in config["bootstrap"]["clusters"] else ()
+    return [f"<results>/{paths.MANIFEST}".format(split=split) for split in wanted]
+
+
+def tested_speakers(config: Config, model: str) -> list[str]:
+    """Return the manifests that name the speakers a taxonomy tracer is tested on, as `speakers`."""
+    return speakers(config, *selection.tested_splits(config, model))
+
+
 def training_scores(config: Config, model: str, seed: str) -> str:
     """Return a model's scores of the split that it learnt from."""
     return _scores(model, seed, selection.training_splits(config, model)[0])

@@ -76,6 +76,11 @@ class Results:
         """Return the detector's title, or its name where the config has none."""
         return self.config["detectors"].get(name, {}).get("title", name)
 
+    @property
+    def resampled(self):
+        """What the bootstrap behind the intervals resamples."""
+        return "speakers and their utterances" if "speaker" in self.config["bootstrap"]["clusters"] else "utterances"
+
     def codecs(self):
         """Return the codecs that have audio, by class; those the config no longer has come last."""
         present, known = set(self.clips["codec"].unique()), self.config["codecs"]

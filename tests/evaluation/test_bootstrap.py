@@ -2,16 +2,16 @@ import numpy as np
 import pytest
 from interval_coverage import coverage
 
-from ncst.evaluation.bootstrap import closed_set, draws, mean, open_set
+from ncst.evaluation.bootstrap import closed_set, clustered, clusters_of, draws, mean, open_set
 from ncst.evaluation.metrics import auroc, sweep
 
 
 def test_draws_are_named_and_whole():
-    first, again, other = (np.array(list(draws(50, 20, name))) for name in ("a", "a", "b"))
+    first, again, other = (np.array(list(draws(np.arange(50), 20, name))) for name in ("a", "a", "b"))
     assert (first == again).all() and (first != other).any() and (first.sum(axis=1) == 50).all()
 
 
-def clustered(rng, utterances=150, clips=5):
+def dependent(rng, utterances=150, clips=5):
     """Accuracy 0.8 on average, clips of an utterance mostly right or wrong together."""
     ease = rng.beta(0.8, 0.2, utterances)
     right = rng.random((utterances, clips)) < ease[:, None]
@@ -21,7 +21,7 @@ def clustered(rng, utterances=150, clips=5):
 def test_clustered_intervals_cover_and_row_wise_ones_do_not():
     rng, covered, naive = np.random.default_rng(0), 0, 0
     for trial in range(100):
-        right, utterances = clustered(rng)
+        right, utterances = dependent(rng)
         predicted = np.where(right, 0, 1)
         truth = np.zeros(len(right), int)
         by_utterance = closed_set(truth, predicted, 2, utterances, trial)["accuracy"]
@@ -104,3 +104,48 @@ def test_a_perfect_run_on_few_utterances_is_not_certain():
 def test_values_that_are_no_shares_may_leave_0_and_1():
     ci = mean(np.array([-2.0, 3.0, 0.5, 0.1]), np.arange(4).astype(str), 0, share=False)
     assert ci["low"] < 0 and ci["high"] > 1 and ci["value"] == pytest.approx(0.4)
+
+
+def spoken(rng, speakers=20, utterances=15, spread=0.2):
+    """Whether each utterance is right: speakers differ by *spread* around 0.7."""
+    ease = np.clip(0.7 + spread * rng.standard_normal(speakers), 0.02, 0.98)
+    right = rng.random((speakers, utterances)) < ease[:, None]
+    names = np.arange(speakers * utterances).astype(str)
+    return right.ravel().astype(float), names, {name: str(int(name) // utterances) for name in names}
+
+
+def test_two_layers_hold_where_speakers_differ():
+    """Accuracy for other speakers: one layer takes the utterances of a speaker for independent and is too narrow."""
+    rng, held, wider = np.random.default_rng(0), {"one": 0, "two": 0}, 0
+    truth = spoken(np.random.default_rng(9), 40_000, 15)[0].mean()
+    for trial in range(60):
+        values, names, speakers = spoken(rng)
+        one = mean(values, names, trial)
+        two = mean(values, clustered(names, speakers), trial)
+        assert one["value"] == two["value"]
+        wider += two["high"] - two["low"] > one["high"] - one["low"]
+        for key, ci in {"one": one, "two": two}.items():
+            held[key] += ci["low"] <= truth <= ci["high"]
+    assert wider >= 58 and held["two"] >= 55 > 51 >= held["one"]
+
+
+def test_two_layers_draw_speakers_and_utterances_within():
+    names = np.array(list("abcdefg"))
+    cluster, owners = clusters_of(clustered(names, dict(zip(names, "xxxyyyz"))))
+    assert owners.tolist() == [0, 0, 0, 1, 1, 1, 2] and cluster.tolist() == list(range(7))
+    drawn = np.array(list(draws(owners, 2000, "x")))
+    of_speaker = np.stack([drawn[:, owners == speaker].sum(axis=1) for speaker in range(3)], axis=1)
+    assert (of_speaker % [3, 3, 1] == 0).all() and ((of_speaker // [3, 3, 1]).sum(axis=1) == 3).all()
+    np.testing.assert_allclose(drawn.mean(axis=0), 1, atol=0.1)
+    assert len(np.unique(drawn[of_speaker[:, 0] == 3][:, :3], axis=0)) > 5, "within a speaker, utterances are drawn too"
+
+
+def test_all_measures_take_two_layers():
+    rng = np.random.default_rng(1)
+    known, unknown = rng.standard_normal(200), rng.standard_normal(100) + 1
+    names = clustered(np.arange(200).astype(str), {str(i): str(i // 20) for i in range(200)})
+    wide = open_set(known, unknown, names, names[:100], "x", resamples=50)
+    assert wide["auroc"]["value"] == auroc(*sweep(known, unknown).rates())
+    truth = rng.integers(3, size=200)
+    found = closed_set(truth, truth, 3, names, "x", resamples=50)["accuracy"]
+    assert found["low"] < closed_set(truth, truth, 3, names[:, 1], "x", resamples=50)["accuracy"]["low"] < 1

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -147,6 +148,19 @@ def test_metrics_file_values(done):
     known = read_scores(done[0] / "scores/eval_id.parquet")
     scores = pq.read_table(done[0] / "ood/knn.parquet", filters=[("split", "=", "eval_id")])["score"].to_numpy()
     assert np.mean(scores <= outside["detectors"]["knn"]["threshold95"]) == pytest.approx(86 / 90) and len(known) == 90
+
+
+def test_speakers_are_resampled_where_they_are_known(done, tmp_path):
+    scored = ScoredRun("toy", "Toy", 1, done[0] / "scores", done[0] / "ood")
+    utterances = {utt for path in (done[0] / "scores").rglob("*.parquet") for utt in read_scores(path).utt_id}
+    scored = replace(scored, speakers={utt: utt[-1] for utt in utterances})
+    evaluate(scored, SPLITS, list(DETECTORS), tmp_path / "metrics.json", {"dac": "DAC"}, resamples=40)
+    found = json.loads((tmp_path / "metrics.json").read_text())
+    assert found["clusters"] == ["speaker", "utterance"] and "clusters" not in done[1]
+    here, there = (run["ood"]["ood_single"]["detectors"]["msp"]["auroc"] for run in (found, done[1]))
+    assert here["value"] == there["value"] and here["low"] != there["low"]
+    write_tables([tmp_path / "metrics.json"], tmp_path / "tables")
+    assert "bootstrap over speakers and their utterances" in (tmp_path / "tables/table3.md").read_text()
 
 
 def test_tables_and_their_place_on_the_page(done, tmp_path):

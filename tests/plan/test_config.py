@@ -145,6 +145,10 @@ def test_an_entry_stays_a_mapping(config, family):
         ("models: {aasist: {frontend: mell}}", "at models.aasist: no front-end 'mell'"),
         ("codecs: {gsm: {precision: bf16}}", "at codecs.gsm.precision: without weights there is no network"),
         ("frontends: {xlsr_layer5: {precision: tf32}}", "at frontends.xlsr_layer5.precision: tf32 needs a GPU"),
+        (
+            "bootstrap: {clusters: [utterance, speaker]}",
+            r"at bootstrap.clusters: \['utterance', 'speaker'\] is not one of",
+        ),
         ("codecs: {dac: {precision: fp8}}", "at codecs.dac.precision: 'fp8' is not one of"),
         ("select: {models: [aasistt]}", r"select.models names \['aasistt'\]"),
         (

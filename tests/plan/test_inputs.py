@@ -154,3 +154,20 @@ def test_only_what_has_a_network_asks_for_a_gpu(config):
         *(0, 0, 0),
         *(0, 0, 0),
     ]
+
+
+def test_manifests_name_speakers_where_these_are_resampled(config):
+    assert inputs.speakers(config, "dev") == inputs.tested_speakers(config, "taxonomy_m1") == []
+    config["bootstrap"] = {"clusters": ["speaker", "utterance"]}
+    assert inputs.speakers(config, "dev", "alm/moshi") == [
+        "<results>/manifests/dev.parquet",
+        "<results>/manifests/alm/moshi.parquet",
+    ]
+    assert "<results>/manifests/taxonomy/known.parquet" in inputs.tested_speakers(config, "taxonomy_m1")
+
+
+def test_all_audio_of_a_run_has_the_real_speech_behind_it(config):
+    sets = inputs.audio_sets(config)
+    assert all("real" in codecs for codecs in sets.values())
+    assert {"dac", "encodec_12"} <= sets["st_eval"].keys() and "dac" not in sets["st_train"]
+    assert len(inputs.every_shard(config)) == sum(len(s) for codecs in sets.values() for s in codecs.values())

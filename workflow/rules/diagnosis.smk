@@ -47,6 +47,7 @@ rule evaluate_unseen_real:
     input:
         scores=expand(f"<results>/scores/{MODEL_RUN}/{{split}}.parquet", split=REAL, allow_missing=True),
         measures=expand("<results>/measures/{split}.parquet", split=REAL),
+        speakers=inputs.speakers(config, *REAL),
     output:
         f"<results>/unseen_real/{MODEL_RUN}.json",
     log:

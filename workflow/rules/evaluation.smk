@@ -34,6 +34,7 @@ rule evaluate:
             allow_missing=True,
         ),
         ood=expand(f"<results>/ood/{MODEL_RUN}/{{detector}}.parquet", detector=DETECTORS, allow_missing=True),
+        speakers=inputs.speakers(config, *of_role("dev", "id", "single", "ood")),
     output:
         f"<results>/metrics/{MODEL_RUN}.json",
     log:
@@ -90,6 +91,7 @@ rule map_embeddings:
 rule evaluate_taxonomy:
     input:
         per(inputs.tested_scores, "model", "seed"),
+        speakers=per(inputs.tested_speakers, "model"),
     output:
         f"<results>/metrics/{MODEL_RUN}.json",
     log:
@@ -118,6 +120,7 @@ rule compare_models:
     input:
         scores=expand("<results>/scores/{run}/{split}.parquet", run=SOURCE_RUNS, split=of_role("id", "single", "ood")),
         ood=expand("<results>/ood/{run}/{detector}.parquet", run=SOURCE_RUNS, detector=DETECTORS),
+        speakers=inputs.speakers(config, *of_role("id", "single", "ood")),
     output:
         "<results>/comparisons/models.json",
     log:

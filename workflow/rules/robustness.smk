@@ -83,6 +83,7 @@ rule evaluate_robustness:
     input:
         scores=f"<results>/robustness/{MODEL_RUN}.parquet",
         metrics=f"<results>/metrics/{MODEL_RUN}.json",
+        speakers=inputs.speakers(config, *of_role("id", "ood")),
     output:
         f"<results>/robustness/{MODEL_RUN}.json",
     log:

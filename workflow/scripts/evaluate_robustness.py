@@ -2,6 +2,7 @@ from ncst.core.job import job
 
 with job(snakemake):
     from ncst.evaluation.evaluate_robustness import evaluate_robustness
+    from ncst.formats.manifests import read_speakers
 
     evaluate_robustness(
         snakemake.input.scores,
@@ -10,4 +11,5 @@ with job(snakemake):
         {name: {"title": name, "role": role} for name, role in snakemake.params.roles.items()},
         snakemake.output[0],
         draw=snakemake.params.seed,
+        speakers=read_speakers(snakemake.input.speakers),
     )

@@ -24,7 +24,7 @@ def _single(results):
     ]
     text = (
         "Macro F1 on the in-distribution test, and accuracy on the sets with a single true class. Bars are 95 % "
-        "bootstrap intervals over utterances."
+        f"bootstrap intervals over {results.resampled}."
     )
     spec = specs.intervals("row", *names(records, "model", "run"), domain=(0, 100))
     return Chart("single", "Known classes under known and unseen conditions", text, spec, {}, records)

@@ -94,6 +94,7 @@ def _run(results):
     return {
         "name": results.config["name"],
         "version": ncst.__version__,
+        "resampled": results.resampled,
         "weights": content.weights_used(results),
         "several_seeds": len({run["seed"] for run in results.runs}) > 1,
         "headline": content.headline(results),

@@ -75,11 +75,13 @@ def write_tables(metrics_paths, out_dir, comparisons=None, robustness=(), shortc
         raise NcstError(
             f"Tables need one metrics file per model and seed, not {names or 'none'}: check the given paths."
         )
+    layered = any("clusters" in run for run in runs)
+    about = NOTE.replace("utterances", "speakers and their utterances") if layered else NOTE
     for table, frame in collect(runs).items():
         note = (
-            NOTE.replace("Percent.", "Errors in the parameter's unit, shares in percent.")
+            about.replace("Percent.", "Errors in the parameter's unit, shares in percent.")
             if table == "taxonomy_parameters"
-            else NOTE
+            else about
         )
         notes = [*errata(table), *_notes(table, runs)]
         if len(frame):
@@ -95,7 +97,7 @@ def write_tables(metrics_paths, out_dir, comparisons=None, robustness=(), shortc
     real = [_titled(UNSEEN_REAL, path, titles) for path in unseen_real]
     audit = SHORTCUTS.read(shortcuts) if shortcuts else None
     for name, (table, blocks) in robustness_tables.collect(grids, audit, real).items():
-        _write(out_dir, name, table, blocks, [], NOTE.rpartition(" Round brackets")[0])
+        _write(out_dir, name, table, blocks, [], about.rpartition(" Round brackets")[0])
     if comparisons:
         found = COMPARISONS.read(comparisons)
         found = titled_pairs(found, titles) if titles else found
