@@ -82,6 +82,7 @@ def config(weights="compact"):
         for name in TAXONOMY
     }
     return {
+        "bootstrap": {"clusters": ["utterance"]},
         "name": "demo",
         "results": "results",
         "seed": SEED,

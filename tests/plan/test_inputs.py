@@ -169,5 +169,5 @@ def test_manifests_name_speakers_where_these_are_resampled(config):
 def test_all_audio_of_a_run_has_the_real_speech_behind_it(config):
     sets = inputs.audio_sets(config)
     assert all("real" in codecs for codecs in sets.values())
-    assert {"dac", "encodec_12"} <= sets["st_eval"].keys() and "dac" not in sets["st_train"]
+    assert {"dac", "encodec_3"} <= sets["st_eval"].keys() and "dac" not in sets["st_train"]
     assert len(inputs.every_shard(config)) == sum(len(s) for codecs in sets.values() for s in codecs.values())
