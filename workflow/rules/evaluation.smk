@@ -34,7 +34,7 @@ rule evaluate:
             allow_missing=True,
         ),
         ood=expand(f"<results>/ood/{MODEL_RUN}/{{detector}}.parquet", detector=DETECTORS, allow_missing=True),
-        speakers=inputs.speakers(config, *of_role("dev", "id", "single", "ood")),
+        speakers=inputs.speakers(config, *of_role("dev", "id", "single", "ood", "unlabelled")),
     output:
         f"<results>/metrics/{MODEL_RUN}.json",
     log:
