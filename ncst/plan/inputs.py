@@ -211,7 +211,15 @@ def titles(config: Config) -> dict[str, dict[str, str]]:
     """Return {family: {name: title}} of what results name by their keys: the report alone reads titles."""
     families = "models", "splits", "codecs", "perturbations", "corpora"
     found = {family: {name: entry["title"] for name, entry in config[family].items()} for family in families}
-    return found | {"perturbations": {"clean": "Clean"} | found["perturbations"]}
+    codecs = {name: codec_title(config, name) for name in config["codecs"]}
+    return found | {"perturbations": {"clean": "Clean"} | found["perturbations"], "codecs": codecs}
+
+
+def codec_title(config: Config, name: str) -> str:
+    """Return the title of a codec; one whose official weights stand in for others says so wherever it is named."""
+    entry = config["codecs"][name]
+    stands_in = entry.get("known") == "stand-in" and entries.weights_kind(config, name) == "official"
+    return f"{entry['title']} (stand-in)" if stands_in else entry["title"]
 
 
 def pool(config: Config, source_set: str) -> dict[str, Entry]:

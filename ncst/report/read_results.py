@@ -70,7 +70,7 @@ class Results:
 
     def title(self, codec):
         """Return the codec's title, or its name where the config has none."""
-        return self.config["codecs"].get(codec, {}).get("title", codec)
+        return inputs.codec_title(self.config, codec) if codec in self.config["codecs"] else codec
 
     def detector(self, name):
         """Return the detector's title, or its name where the config has none."""

@@ -42,3 +42,12 @@ def test_comparisons_get_titles(config):
         "rows": [{"first": title, "second": "elsewhere"}],
         "notes": [f"{title}: weak: train it longer."],
     }
+
+
+def test_a_stand_in_is_marked_wherever_it_is_named(config):
+    assert inputs.titles(config)["codecs"]["soundstream"] == "SoundStream", "compact weights have a notice of their own"
+    config["weights"]["default"] = "official"
+    titles = inputs.titles(config)
+    assert titles["codecs"]["soundstream"] == "SoundStream (stand-in)" and titles["codecs"]["mimi"] == "Mimi"
+    found = titled({"model": "x", "title": "X", "class_names": ["soundstream"]}, titles)
+    assert found["class_names"] == ["SoundStream (stand-in)"]

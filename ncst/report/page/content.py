@@ -255,6 +255,16 @@ def weights_used(results):
     return used
 
 
+def unsure(results):
+    """Return {``stand-in`` or ``inferred``: titles of the codecs with official weights whose settings are so}."""
+    found = {}
+    for codec in results.codecs():
+        known = results.config["codecs"].get(codec, {}).get("known", "known")
+        if known != "known" and results.weights(codec) == "official":
+            found.setdefault(known, []).append(results.title(codec))
+    return found
+
+
 def stand_ins(results):
     """Return the titles of the corpora that were spoken by a synthesizer instead of read from disk."""
     return [entry.get("title", c) for c, entry in results.config["corpora"].items() if _spoken(results, c)]

@@ -99,6 +99,7 @@ def _run(results):
         "several_seeds": len({run["seed"] for run in results.runs}) > 1,
         "headline": content.headline(results),
         "stand_ins": content.stand_ins(results),
+        "unsure": content.unsure(results),
         "flow": content.flow(results),
         "tiles": content.scoreboard(results),
         "left_out": content.left_out(results),
