@@ -65,9 +65,12 @@ def test_what_goes_wrong_in_a_reading_thread_is_said(results):
         clips.hold("cpu")
 
 
-def test_training_on_held_clips_gives_the_same_weights(results, tmp_path, monkeypatch):
+def test_training_on_clips_that_are_held_or_read_ahead_gives_the_same_weights(results, tmp_path, monkeypatch):
     entry = changed(epochs=2)
-    read = run(results, tmp_path / "read", entry)
+    plain = run(results, tmp_path / "plain", entry)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "loader", lambda clips, keys, *_, **__: loader(clips, keys, ahead=True))
+        assert run(results, tmp_path / "ahead", entry) == plain
     original = loop.Run.on_fit_start
 
     def start(self):
@@ -76,7 +79,7 @@ def test_training_on_held_clips_gives_the_same_weights(results, tmp_path, monkey
             clips.hold("cpu")
 
     monkeypatch.setattr(loop.Run, "on_fit_start", start)
-    assert run(results, tmp_path / "held", entry) == read
+    assert run(results, tmp_path / "held", entry) == plain
 
 
 def test_a_loss_that_is_no_number_ends_the_training_within_the_epoch(results, tmp_path, monkeypatch):
