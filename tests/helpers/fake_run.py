@@ -2,7 +2,7 @@
 
 import numpy as np
 
-NASTY = "p9<script>alert('x')</script>\"&"
+NASTY = "p9<script>alert('x')<!--\"&"
 SEED = 688
 SHARDS = ("00000-of-00002", "00001-of-00002")
 SPLIT_TITLES = {
