@@ -167,9 +167,9 @@ def resynthesize(real_path, name, entry, weights, out, seed, device="cpu", max_f
     notes = {}
     if networks.halved:
         notes["batch"] = {"size": max(networks.halved), "held": min(networks.halved) // 2, "halved": networks.halved}
-    if codec.precision != "fp32":
+    if codec.precision != "fp32" and usable:
         first = [samples_of(rows[i]["audio"]) for i in sorted(usable)[:FIRST]]
-        notes["precision"] = codec.difference([codec.prepare(clip) for clip in first]) if first else {}
+        notes["precision"] = codec.difference([codec.prepare(clip) for clip in first])
         log.info("%s: %s", out, notes)
     write_shard(out, [row | {"clip_id": clip_id(name, row["utt_id"])} for row in written], notes)
 

@@ -31,9 +31,7 @@ def claim(count: int, names: Sequence[str]) -> None:
     NcstError
         If there are fewer cards, or other jobs hold them.
     """
-    if OWNED in os.environ:
-        return
-    if not names:
+    if OWNED in os.environ or not names:
         return
     if len(names) < count:
         raise NcstError(f"{count} GPUs are asked for, but PyTorch finds {len(names)}: lower `gpu`.")

@@ -17,6 +17,7 @@ from ncst.tracing.frontends._base import fit_clip
 log = logging.getLogger(__name__)
 
 BATCH, GPU_BATCH = 8, 64
+TINY = 1e-12
 FIRST = 8  # clips on which a precision is measured
 
 
@@ -132,6 +133,6 @@ class Batches:
 
     def _difference(self, inputs):
         lower, exact = (self.frontend.start(inputs, precision)().astype(np.float64) for precision in (None, "fp32"))
-        error = float(np.linalg.norm(lower - exact) / np.linalg.norm(exact))
+        error = float(np.linalg.norm(lower - exact) / max(np.linalg.norm(exact), TINY))
         log.info("%s instead of fp32 changes features by %.2g", self.frontend.precision, error)
         return {"name": self.frontend.precision, "relative_error": error, "clips": len(inputs)}

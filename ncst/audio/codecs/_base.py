@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 SHORTEST = 0.1  # s
 SHORTEST_UNEQUAL = 0.5  # s: reflections need more frames than a kernel is long
+TINY = 1e-12  # of sums of squares
 BATCH_SECONDS = {"cpu": 0.0, "cuda": 64.0}  # by kind of device
 
 
@@ -246,7 +247,7 @@ class Base:
             equal.append((found == codes).flatten())
             apart += float((lower.double() - exact.double()).square().sum())
             power += float(exact.double().square().sum())
-        share, error = float(torch.cat(equal).double().mean()), (apart / power) ** 0.5
+        share, error = float(torch.cat(equal).double().mean()), (apart / max(power, TINY)) ** 0.5
         return {"name": self.precision, "clips": len(audio), "equal_codes": share, "relative_error": error}
 
     def _coded(self, clip, precision):
