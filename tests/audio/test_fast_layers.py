@@ -80,3 +80,5 @@ def test_snake():
         speed_up(layer)
         assert "forward" in vars(layer)
         assert torch.equal(layer(x), expected) and torch.equal(x, kept)
+        speed_up(layer, on_cpu=False)
+        torch.testing.assert_close(layer(x), expected, rtol=0, atol=1e-6)

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from ncst.audio.codecs._facodec_layers import Activation
 from ncst.audio.codecs._fast import speed_up
-from ncst.audio.codecs._ragged import lengths_of, padding_of, plain, ragged
+from ncst.audio.codecs._ragged import end_with, lengths_of, like, padding_of, plain, ragged
 
 LENGTHS = (50, 33, 41)
 
@@ -52,7 +53,17 @@ def _encodec_convolution(causal, **sizes):
     return nn.Sequential(nn.ELU(), SConv1d(4, 6, causal=causal, **sizes))
 
 
+class OnGpu(Activation):
+    """The activation's way on a GPU."""
+
+    def forward(self, x):
+        end_with(x, 3, "replicate")
+        return like(self.by_convolution(plain(x), lengths_of(x)), x)
+
+
 LAYERS = [
+    Activation(4),
+    OnGpu(4),
     nn.Conv1d(4, 4, 7, padding=3),
     nn.Conv1d(4, 6, 7, 2, padding=2),
     nn.Conv1d(4, 4, 3, padding=9, dilation=9, groups=2),
@@ -81,6 +92,17 @@ def test_each_clip_as_if_alone(layer):
     assert lengths_of(together) == [clip.shape[-1] for clip in alone]
     for row, clip in zip(plain(together), alone, strict=True):
         torch.testing.assert_close(row[None, ..., : clip.shape[-1]], clip, rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
+def test_both_ways_through_an_activation_are_as_published():
+    torch.manual_seed(1)
+    layer, x = Activation(5), torch.randn(2, 5, 40)
+    for parameter in layer.parameters():
+        nn.init.normal_(parameter)
+    published = layer.differentiable(x)
+    for way in (layer.in_blocks, layer.by_convolution):
+        torch.testing.assert_close(way(x), published, rtol=1e-5, atol=1e-5)
 
 
 def test_equal_lengths_are_an_ordinary_tensor():

@@ -78,7 +78,7 @@ def test_workers_and_their_order_change_no_byte(make, monkeypatch):
 
 def test_batches_follow_from_the_shard(make, monkeypatch):
     sizes = []
-    monkeypatch.setattr(_base.Base, "_run", lambda self, audio, seeds: sizes.append(len(audio)) or audio)
+    monkeypatch.setattr(_base.Base, "_in_one_forward", lambda self, audio, seeds: sizes.append(len(audio)) or audio)
     make("encodec", "batches")
     assert sizes == [1, 4, 3]  # 0.3 s is too short to be padded; 5 * 0.913 s are more than 4 s
 

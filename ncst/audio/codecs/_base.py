@@ -207,7 +207,7 @@ class Base:
         the same clips, and its size is appended to `halved`.
         """
         try:
-            return self._run(audio, seeds)
+            return self._in_one_forward(audio, seeds)
         except RuntimeError as error:
             if len(audio) == 1 or not is_full(error):
                 raise
@@ -218,7 +218,7 @@ class Base:
         return self.run(audio[:middle], seeds[:middle]) + self.run(audio[middle:], seeds[middle:])
 
     @torch.inference_mode()
-    def _run(self, audio, seeds):
+    def _in_one_forward(self, audio, seeds):
         longest = max(map(len, audio))
         batch = torch.from_numpy(np.stack([fit_length(clip, longest) for clip in audio])).to(self.device)
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds] if self.random else None

@@ -8,7 +8,8 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 from torchaudio.functional import melscale_fbanks
 
-from ncst.audio.codecs._ragged import Ragged, end_with, lengths_of, padding_of, plain, ragged
+from ncst.audio.codecs._fast import snake
+from ncst.audio.codecs._ragged import Ragged, end_with, lengths_of, like, padding_of, places, plain, ragged
 from ncst.audio.codecs._residual import nearest
 
 BLOCK = 2**18  # samples
@@ -40,7 +41,11 @@ class Activation(nn.Module):
 
     def forward(self, x):
         """Return (B, C, T) for *x* of the same shape."""
-        return self.differentiable(x) if torch.is_grad_enabled() else self.in_blocks(x)
+        if torch.is_grad_enabled():
+            return self.differentiable(x)
+        end_with(x, 3, "replicate")
+        way = self.by_convolution if x.is_cuda else self.in_blocks
+        return like(way(plain(x), lengths_of(x) if isinstance(x, Ragged) else None), x)
 
     def differentiable(self, x):
         """Compute `forward` as published: zeros between the samples, then filters of 12 taps."""
@@ -50,42 +55,50 @@ class Activation(nn.Module):
         x = x + (x * self.alpha.exp()[:, None]).sin().square() / (self.beta.exp()[:, None] + 1e-9)
         return F.conv1d(F.pad(x, (5, 6), "replicate"), taps, stride=2, groups=channels)
 
-    def in_blocks(self, x):
+    def in_blocks(self, x, lengths=None):
         """Compute `forward` without gradients: faster on a CPU, and with memory for little more than the result.
 
         The signal at twice the rate stays two phases (even, odd) at the input's rate, so that nothing is computed on
-        zeros, and a block of channels that fits the cache goes through all steps before the next one.
+        zeros, and a block of channels that fits the cache goes through all steps before the next one. Clips of
+        *lengths* go on with their last sample.
         """
-        if isinstance(x, Ragged):
-            end_with(x, 3, "replicate")
-            return ragged(self._in_blocks(plain(x), lengths_of(x)), lengths_of(x))
-        return self._in_blocks(x)
-
-    def _in_blocks(self, x, lengths=None):
         out, length = torch.empty_like(x), x.shape[-1]
         padded = F.pad(x, (3, 3), "replicate")
         alpha, scale = self.alpha.exp()[:, None], 1 / (self.beta.exp()[:, None] + 1e-9)
         even, odd = self.taps[0::2].tolist(), self.taps[1::2].tolist()
-        size = x.shape[1] if x.is_cuda else max(1, BLOCK // length)
+        size = max(1, BLOCK // length)
         for block, a, s, into in zip(*(tensor.split(size, -2) for tensor in (padded, alpha, scale, out))):
             phases = block.new_empty(2, *block.shape)
-            inner, snake = phases[..., 3:-3], torch.empty_like(into)
+            inner, sine = phases[..., 3:-3], torch.empty_like(into)
             for phase, signal, taps in zip(inner, (block, block[..., 1:]), (odd, even)):
                 _filter(signal, taps[::-1], phase).mul_(2)
-                phase.add_(torch.mul(phase, a, out=snake).sin_().square_().mul_(s))
-            phases[..., :3], phases[..., -3:] = inner[0, ..., :1], inner[1, ..., -1:]
-            if lengths:
-                _end_phases(phases, torch.tensor(lengths, device=x.device)[:, None, None])
-            _filter(phases[1], even, into).add_(_filter(phases[0, ..., 1:], odd, snake))
+                phase.add_(torch.mul(phase, a, out=sine).sin_().square_().mul_(s))
+            _write_around(phases, lengths)
+            _filter(phases[1], even, into).add_(_filter(phases[0, ..., 1:], odd, sine))
         return out
 
+    def by_convolution(self, x, lengths=None):
+        """Compute what `in_blocks` does in few steps, as a GPU wants it."""
+        alpha, scale = self.alpha.exp()[:, None], 1 / (self.beta.exp()[:, None] + 1e-9)
+        even, odd = (self.taps[first::2].expand(x.shape[1], 1, -1) for first in (0, 1))
+        padded = F.pad(x, (3, 3), "replicate")
+        phases = padded.new_empty(2, *padded.shape)
+        for phase, signal, taps in zip(phases, (padded[..., :-1], padded[..., 1:]), (odd, even)):
+            phase[..., 3:-3] = snake(F.conv1d(signal, 2 * taps.flip(-1), groups=x.shape[1]), alpha, scale)
+        _write_around(phases, lengths)
+        return F.conv1d(phases[1, ..., :-1], even, groups=x.shape[1]).add_(
+            F.conv1d(phases[0, ..., 1:], odd, groups=x.shape[1])
+        )
 
-def _end_phases(phases, lengths):
-    """Write the last odd sample of each clip behind its end in (2, B, C, 3 + T + 3) *phases*; (B, 1, 1) *lengths*."""
-    shape = phases.shape[1:3]
-    last = phases[1].gather(-1, (lengths + 2).expand(*shape, 1))
-    behind = lengths + torch.arange(3, 6, device=phases.device)
-    phases.scatter_(-1, behind.expand(2, *shape, 3), last.expand(2, *shape, 3))
+
+def _write_around(phases, lengths):
+    """Repeat the first even and the last odd sample of each clip around it in (2, B, C, 3 + T + 3) *phases*."""
+    phases[..., :3], phases[..., -3:] = phases[0, ..., 3:4], phases[1, ..., -4:-3]
+    if lengths:
+        ends = tuple(3 + length for length in lengths)
+        indices = places(ends, 3, phases.shape[-1], "replicate", phases.device)
+        source, target = (index.expand(*phases.shape[1:3], 3) for index in indices)
+        phases.scatter_(-1, target.expand(2, -1, -1, -1), phases[1].gather(-1, source).expand(2, -1, -1, -1))
 
 
 def _filter(x, taps, out):

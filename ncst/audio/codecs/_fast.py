@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from ncst.audio.codecs._ragged import Ragged, end_with, lengths_of, plain, ragged
+from ncst.audio.codecs._ragged import Ragged, end_with, lengths_of, like, plain, ragged
 
 PACK = "_reorder_mkldnn_rnn_layer_weight"
 PADDED = ("EncodecConv1d", "MimiConv1d", "SConv1d")  # of transformers, encodec and speechtokenizer
@@ -27,7 +27,7 @@ def speed_up(network, on_cpu=True):
         elif on_cpu and isinstance(module, nn.LSTM) and _is_packable(module):
             module.forward = partial(_lstm, module, _packed(module))
         elif type(module).__name__ == "Snake1d":
-            module.forward = partial(_snake, module.alpha)
+            module.forward = partial(_snake if on_cpu else _snake_on_gpu, module.alpha)
         elif _is_padded(module):
             module.forward = partial(_padded, module)
     for layers in network.modules():
@@ -147,3 +147,13 @@ def _write_around(padded, left, right, mode):
 def _snake(alpha, x):
     """Return x + sin²(a x) / a (Ziyin et al., 2020; arXiv:2006.08195) for (B, C, T) *x* and (1, C, 1) *alpha*."""
     return (alpha * x).sin_().square_().mul_((alpha + 1e-9).reciprocal()).add_(x)
+
+
+def _snake_on_gpu(alpha, x):
+    return like(snake(plain(x), alpha, (alpha + 1e-9).reciprocal()), x)
+
+
+@torch.jit.script
+def snake(x, a, scale):
+    """Return x + sin²(a x) scale for (B, C, T) *x*, the others one for each channel; one step on a GPU."""
+    return x + torch.sin(a * x).square() * scale

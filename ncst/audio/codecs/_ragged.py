@@ -6,9 +6,13 @@ were alone: zeros, or its own reflection. What else lies behind an end is rubbis
 that is not known here raises an error, so that none mixes clips unnoticed.
 """
 
+from functools import lru_cache
+
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+CACHED = 64  # masks and indices of the last layers: those of one level of a network are the same
 
 
 class Ragged(torch.Tensor):
@@ -92,24 +96,39 @@ def _layout(x):
     return x.lengths, x.batch_axis, x.time_axis
 
 
+@lru_cache(CACHED)
 def _behind(lengths, total, device):
-    ends = torch.tensor(lengths, device=device)
-    return torch.arange(total, device=device) >= ends[:, None]
+    """Return the (B, total) mask that is true from each of *lengths* on."""
+    return torch.arange(total, device=device) >= _to(lengths, device)[:, None]
+
+
+@lru_cache(CACHED)
+def places(ends, width, total, mode, device):
+    """Return where the *width* samples behind each of *ends* come from and go to, (B, 1, width) each.
+
+    A place beyond *total* becomes the last sample before the end, from itself to itself.
+    """
+    ends, step = _to(ends, device)[:, None, None], torch.arange(width, device=device)
+    target, inside = ends + step, ends + step < total
+    source = torch.where(inside & (mode == "reflect"), ends - 2 - step, ends - 1)
+    return source, torch.where(inside, target, ends - 1)
+
+
+def _to(numbers, device):
+    """Return *numbers* as a tensor on *device*, which nobody waits for."""
+    on_gpu = device.type == "cuda"
+    return torch.tensor(numbers, pin_memory=on_gpu).to(device, non_blocking=on_gpu)
 
 
 def _write_ends(x, ends, width, mode):
-    total, first = x.shape[-1], min(ends)
     if mode == "constant":
-        x = x[..., first : max(ends) + width]
-        x.masked_fill_(_behind([end - first for end in ends], x.shape[-1], x.device)[:, None], 0)
+        first = min(ends)
+        behind = x[..., first : max(ends) + width]
+        mask = _behind(tuple(end - first for end in ends), behind.shape[-1], x.device)
+        behind.masked_fill_(mask[:, None], 0)
         return
-    step = torch.arange(width, device=x.device)
-    ends = torch.tensor(ends, device=x.device)[:, None, None]
-    to = (ends + step).expand(-1, x.shape[1], -1)
-    source = ends - 2 - step if mode == "reflect" else (ends - 1).expand(-1, -1, width)
-    source = torch.where(ends + step < total, source, ends - 1).expand_as(to)
-    to = torch.where(to < total, to, source)
-    x.scatter_(-1, to, x.gather(-1, source))
+    source, target = (place.expand(-1, x.shape[1], -1) for place in places(ends, width, x.shape[-1], mode, x.device))
+    x.scatter_(-1, target, x.gather(-1, source))
 
 
 def _conv1d(function, x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
@@ -142,8 +161,8 @@ def _pad(function, x, pad, mode="constant", value=None):
 
 def _group_norm(function, x, groups, weight=None, bias=None, eps=1e-5):
     _write_ends(x, x.lengths, x.shape[-1], "constant")
-    parts = x.unflatten(1, (groups, -1))
-    count = torch.tensor(x.lengths, device=x.device, dtype=x.dtype)[:, None, None, None] * parts.shape[2]
+    parts = x.float().unflatten(1, (groups, -1))
+    count = _to(x.lengths, x.device)[:, None, None, None] * parts.shape[2]
     centred = parts - parts.sum((2, 3), keepdim=True) / count
     _write_ends(centred.flatten(1, 2), x.lengths, x.shape[-1], "constant")
     scale = ((centred.square().sum((2, 3), keepdim=True) / count) + eps).rsqrt()
