@@ -39,3 +39,11 @@ def test_make_uses_no_other_environment():
     makefile = (ROOT / "Makefile").read_text()
     assert "sync --frozen" in makefile
     assert "pip install --quiet uv" in makefile
+
+
+def test_the_profile_of_a_cluster_repeats_the_default_one():
+    default, cluster = (
+        yaml.safe_load((ROOT / "profiles" / name / "profile.yaml").read_text()) for name in ("default", "slurm")
+    )
+    del default["resources"]  # cards of one machine
+    assert default == {key: cluster.get(key) for key in default}

@@ -118,6 +118,12 @@ def test_a_second_run_does_nothing(project):
     assert "Nothing to be done" in done.stdout + done.stderr
 
 
+def test_a_cluster_has_nothing_to_do_either(project):
+    done = project.snakemake("--dry-run", "--workflow-profile", "profiles/slurm")
+    assert done.returncode == 0, done.stderr
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
 def test_touching_every_file_queues_nothing(project):
     for path in (project.folder / "ncst").rglob("*.py"):
         path.touch()
