@@ -49,7 +49,7 @@ def init(folder: Path):
 @app.command()
 def codecs(
     configfile: Overlays = None,
-    config: Values = None,
+    values: Values = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown table.")] = False,
     into: Annotated[
         Path | None, typer.Option(help="A file to put the Markdown table into, between its `<!-- codecs -->` marks.")
@@ -59,7 +59,7 @@ def codecs(
     from ncst.plan.codec_table import codec_markdown, codec_table, put_codec_table
     from ncst.plan.config import load_config
 
-    config = load_config(*configfile or (), values=config or ())
+    config = load_config(*configfile or (), values=values or ())
     if into:
         put_codec_table(config, into)
     elif markdown:
@@ -72,20 +72,20 @@ def codecs(
 @app.command("plan")
 def show_plan(
     configfile: Overlays = None,
-    config: Values = None,
+    values: Values = None,
     gpu: Annotated[str | None, typer.Option(help="A card of resources/costs.yaml, such as h100.")] = None,
 ):
     """Show what a run will make and take: splits, clips, what is missing, disk and hours."""
     from ncst.plan import show
     from ncst.plan.config import load_config
 
-    show.show_plan(load_config(*configfile or (), values=config or ()), gpu)
+    show.show_plan(load_config(*configfile or (), values=values or ()), gpu)
 
 
 @app.command()
 def check(
     configfile: Overlays = None,
-    config: Values = None,
+    values: Values = None,
     corpora: Annotated[
         bool, typer.Option("--corpora", help="Compare indexed corpora with what lies there now.")
     ] = False,
@@ -96,8 +96,10 @@ def check(
     from ncst.plan.needs import run_problems
     from ncst.speech.check_corpora import changed_corpora, root_problems
 
-    problems, config = check_config(*configfile or (), values=config or ())
-    for check in (run_problems, root_problems, machine_problems) if config else ():
+    problems, config = check_config(*configfile or (), values=values or ())
+    if config is None:
+        raise NcstError("\n".join(problems))
+    for check in (run_problems, root_problems, machine_problems):
         try:
             problems += check(config)
         except NcstError as error:
@@ -135,13 +137,13 @@ def import_checkpoint(
     out: Annotated[Path | None, typer.Option(help="File to write; by default weights/MODEL.safetensors.")] = None,
     classes: Annotated[int, typer.Option(help="Classes of the checkpoint.")] = 7,
     configfile: Overlays = None,
-    config: Values = None,
+    values: Values = None,
 ):
     """Check a published checkpoint of MODEL and keep its weights without the front-end, to score with it."""
     from ncst.plan.config import load_config
     from ncst.tracing.import_checkpoint import convert_checkpoint
 
-    config = load_config(*configfile or (), values=config or ())
+    config = load_config(*configfile or (), values=values or ())
     if model not in config["models"]:
         raise NcstError(f"No model {model!r} in config/models.yaml: use one of {list(config['models'])}.")
     out = out or Path("weights") / f"{model}.safetensors"
@@ -161,14 +163,14 @@ def evaluate(
     model: Annotated[str, typer.Option(help="Model of the single files.")] = "external",
     seed: Annotated[int, typer.Option(help="Seed of the single files.")] = 1,
     configfile: Overlays = None,
-    config: Values = None,
+    values: Values = None,
 ):
     """Evaluate anyone's scores, matched by clip id: text of the official repository, CSV, Parquet or npz."""
     from ncst.exchange.evaluate_scores import evaluate_external
     from ncst.plan.config import load_config
     from ncst.report.tables.write_tables import in_order
 
-    config = load_config(*configfile or (), values=config or ())
+    config = load_config(*configfile or (), values=values or ())
     evaluate_external(scores, out, config, manifest or (), embeddings or (), model, seed)
     for table in in_order(Path(out, "tables").glob("*.md")):
         typer.echo(table.read_text(encoding="utf-8"))

@@ -8,7 +8,7 @@ import yaml
 from ncst.core.files import PathLike
 from ncst.core.shipped import located
 from ncst.errors import NcstError
-from ncst.plan import official_release, selection
+from ncst.plan import Config, official_release, selection
 from ncst.plan.command_line import config_values
 from ncst.plan.validate import FAMILIES, problems, validate
 from ncst.plan.yaml_files import read_mapping
@@ -35,7 +35,7 @@ def load_config(*overlays: PathLike, values: Sequence[str] = (), folder: PathLik
     return complete(*_read(overlays, values), folder=folder)
 
 
-def check_config(*overlays: PathLike, values: Sequence[str] = ()) -> tuple[list[str], dict[str, Any] | None]:
+def check_config(*overlays: PathLike, values: Sequence[str] = ()) -> tuple[list[str], Config | None]:
     """Return what is wrong with a configuration, and the config that can be checked further, if there is one.
 
     Raises

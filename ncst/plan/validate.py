@@ -30,7 +30,7 @@ FAMILIES = (
     "detectors",
     "perturbations",
 )
-Place = tuple[object, ...]
+Place = tuple[Any, ...]
 """Keys, from the top level down."""
 
 LONGEST = 300  # characters of what a schema says

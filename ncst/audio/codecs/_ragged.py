@@ -249,7 +249,7 @@ SPECIAL = {
     torch.Tensor.repeat: _repeat,
     torch.Tensor.transpose: _transpose,
     torch.transpose: _transpose,
-    torch.Tensor.mT.__get__: _matrix_transpose,
+    torch.Tensor.mT.__get__: _matrix_transpose,  # type: ignore[attr-defined]
 }
 _METHODS = (
     "add add_ sub mul mul_ div sin sin_ square_ square pow exp tanh relu clamp to float contiguous clone reciprocal"
