@@ -71,7 +71,10 @@ def read_utterances(root):
     if tuple(table.fieldnames or ()) != COLUMNS:
         raise NcstError(f"{path} has the columns {table.fieldnames}, not {list(COLUMNS)}: export the release again.")
     found = {}
-    for row in ({key: unguarded(value) for key, value in row.items()} for row in table):
+    for number, row in enumerate(table, 2):
+        if None in row or None in row.values():
+            raise NcstError(f"Row {number} of {path} has not {len(COLUMNS)} fields: export the release again.")
+        row = {key: unguarded(value) for key, value in row.items()}
         if row["utt_id"] in found.setdefault(row["source_set"], {}):
             raise NcstError(f"{path} names {row['utt_id']!r} of {row['source_set']} twice: export the release again.")
         found[row["source_set"]][row["utt_id"]] = row

@@ -1,8 +1,9 @@
 """Published corpora: terms accepted, archives downloaded and unpacked into a folder that is whole or absent."""
 
-import gzip
+import lzma
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -12,6 +13,17 @@ from ncst.errors import NcstError
 from ncst.fetch import http
 from ncst.fetch.download import LOCK, fetch
 from ncst.plan.terms import check_terms
+
+BROKEN = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError),
+    *(RuntimeError, ValueError, LookupError, OverflowError, struct.error),
+)
+SMALL, RATIO = 1 << 28, 100  # an archive that unpacks to more bytes, and so many times its own, is refused
+LONGEST_FACTS = 1 << 20  # bytes
+_FACTS = (
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
 
 
 def fetch_corpus(key, entry, out, accepted, keep_archives=True, lock=LOCK):
@@ -54,7 +66,7 @@ def extract(files, out):
     ------
     NcstError
         If an archive is damaged, or holds anything but files and folders below its top (absolute paths, ``..``,
-        links, devices), or the disk is too small. Nothing is left of it then.
+        links, devices) or `RATIO` times its bytes, or the disk is too small. Nothing is left of it then.
     """
     out = Path(out)
     partial = out.with_name(f".{out.name}.partial")
@@ -82,16 +94,21 @@ def _unpack(path, folder):
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 members = [info for info in archive.infolist() if not info.filename.startswith("__MACOSX/")]
-                http.need_space(folder, sum(info.file_size for info in members), f"Unpacking {path.name}")
+                unpacked = sum(info.file_size for info in members)
+                _check_size(path, unpacked)
+                http.need_space(folder, unpacked, f"Unpacking {path.name}")
                 for info in track(members, **shown):
                     kind = stat.S_IFMT(info.external_attr >> 16)
                     _check_member(path, info.filename, kind in (0, stat.S_IFREG, stat.S_IFDIR))
                     archive.extract(info, folder)
         elif tarfile.is_tarfile(path):
             http.need_space(folder, path.stat().st_size, f"Unpacking {path.name}")
-            with tarfile.open(path) as archive:
+            with tarfile.open(path, tarinfo=_Member) as archive:
+                unpacked = 0
                 for member in track(archive, **shown):
                     _check_member(path, member.name, member.isreg() or member.isdir())
+                    unpacked += 512 + member.size
+                    _check_size(path, unpacked)
                     archive.extract(member, folder, filter="data")
                 while archive.fileobj.read(1 << 20):  # the checksum of a compressed file is at its end
                     pass
@@ -99,8 +116,24 @@ def _unpack(path, folder):
             raise zipfile.BadZipFile("not an archive")
         else:
             shutil.copyfile(path, folder / path.name)
-    except (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, RuntimeError) as error:
+    except (*BROKEN, OSError) as error:
+        if getattr(error, "errno", None) is not None:  # bz2 raises one without
+            raise
         raise NcstError(f"{path} cannot be unpacked ({error}): delete it and fetch it again.") from error
+
+
+class _Member(tarfile.TarInfo):
+    """A member whose long name or other facts are not read into memory however long they say they are."""
+
+    def _proc_member(self, archive):
+        if self.type in _FACTS and self.size > LONGEST_FACTS:
+            raise tarfile.ReadError(f"facts of {self.size:,} bytes")
+        return super()._proc_member(archive)
+
+
+def _check_size(path, unpacked):
+    if unpacked > max(SMALL, RATIO * path.stat().st_size):
+        raise NcstError(f"{path} unpacks to over {RATIO} times its size, which no recordings do: do not trust it.")
 
 
 def _check_member(path, name, plain):

@@ -15,9 +15,11 @@ from ncst.core.files import atomic, sha256
 from ncst.core.names import below
 from ncst.errors import NcstError
 from ncst.fetch import http
+from ncst.plan.yaml_files import read_mapping
 
 LOG = logging.getLogger(__name__)
 LOCK = Path("config/downloads.lock.yaml")
+KINDS = {"of": str, "url": str, "size": int, "sha256": str, "md5": str, "revision": str}
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -50,7 +52,7 @@ def fetch(key, source, folder, lock=LOCK):
         If there is no network, the repository or file does not exist or needs a login, the disk is full, or a file is
         truncated or has another hash; a wrong file is deleted.
     """
-    locked, found = _read_lock(lock).get(key, {}), {}
+    locked, found = _locked(lock, key), {}
     pinned = {
         file: (locked[file] if locked.get(file, {}).get("of") == facts["of"] else {}) | facts
         for file, facts in _files(key, source, locked).items()
@@ -76,7 +78,10 @@ def _files(key, source, locked):
     if source["source"] == "zenodo":
         if {facts["of"] for facts in locked.values()} == set(source["records"]):
             return locked
-        return {name: facts for record in source["records"] for name, facts in _of_record(key, record)}
+        found = [pair for record in source["records"] for pair in _of_record(key, record)]
+        if len(dict(found)) < len(found):
+            raise NcstError(f"Two files of {source['records']} have one name: download them by hand.")
+        return dict(found)
     if isinstance(source["files"], list):
         version = f"{source['repo']}@{source['revision']} {' '.join(source['files'])}"
         if {facts["of"] for facts in locked.values()} == {version}:
@@ -91,9 +96,12 @@ def _files(key, source, locked):
 
 
 def _of_record(key, record):
-    for file in http.read_json(record, key)["files"]:
-        checksum = file["checksum"].removeprefix("md5:")
-        yield file["key"], {"of": record, "url": file["links"]["self"], "size": file["size"], "md5": checksum}
+    try:
+        for file in http.read_json(record, key)["files"]:
+            facts = {"of": record, "url": file["links"]["self"], "size": file["size"]}
+            yield file["key"], _of_kinds(facts | {"md5": file["checksum"].removeprefix("md5:")}, file["key"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise NcstError(f"{record} is no record of Zenodo that lists files: correct {key} in the config.") from error
 
 
 def _of_repository(key, source):
@@ -152,6 +160,9 @@ def _explained(key, source, file, revision):
 def _check(key, path, facts, lock):
     """Return the size and hash of *path* after comparing them with *facts*; a wrong file is deleted."""
     size = path.stat().st_size
+    if not size:
+        path.unlink()
+        raise NcstError(f"{path} of {key} came empty: it was deleted, fetch it again, or put it there by hand.")
     if size != facts.get("size", size):
         path.unlink()
         what = "truncated" if size < facts["size"] else "too long"
@@ -171,9 +182,26 @@ def _check(key, path, facts, lock):
     return {"size": size, **digests}
 
 
+def _of_kinds(facts, name):
+    """Return the *facts* of the file *name*; a `TypeError` where one is not of its kind."""
+    if not isinstance(name, str) or not all(isinstance(value, KINDS[fact]) for fact, value in facts.items()):
+        raise TypeError(f"{name} has {facts}")
+    return facts
+
+
+def _locked(path, key):
+    """Return what the lock file says of the files of *key*."""
+    locked = _read_lock(path).get(key, {})
+    try:
+        for name, facts in locked.items():
+            _of_kinds(facts, name)["of"]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise NcstError(f"{path} says something else of {key} than files and their facts: remove {key}.") from error
+    return locked
+
+
 def _read_lock(path):
-    path = Path(path)
-    return yaml.safe_load(path.read_text(encoding="utf-8")) or {} if path.is_file() else {}
+    return read_mapping(path) if Path(path).is_file() and Path(path).stat().st_size else {}
 
 
 def _write_lock(path, key, pinned):

@@ -1,6 +1,7 @@
 """One file over HTTP: goes on where a broken transfer stopped, tries again, shows its progress on stderr."""
 
 import json
+import re
 import shutil
 import time
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ ATTEMPTS = 5
 PAUSE = 1.0
 TIMEOUT = 60.0
 _CHUNK = 1 << 20
+_LONGEST_JSON = 1 << 26
 
 
 def download(url, path, key):
@@ -33,7 +35,7 @@ def download(url, path, key):
     Raises
     ------
     NcstError
-        If there is no network, the server refuses the file, or the disk is full.
+        If there is no network, the server refuses the file or answers nonsense, or the disk is full.
     """
     import requests
     import urllib3
@@ -47,7 +49,7 @@ def download(url, path, key):
             try:
                 _transfer(url, part, show)
                 break
-            except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:  # a bad redirect
                 response = getattr(error, "response", None)
                 if response is not None and response.status_code < 500 and response.status_code != 429:
                     raise refused(url, response.status_code, key) from error
@@ -69,17 +71,20 @@ def read_json(url, key):
         As `download` does, and if there is no JSON at *url*.
     """
     import requests
+    import urllib3
 
     try:
-        response = requests.get(url, timeout=TIMEOUT)
-        response.raise_for_status()
-        return response.json()
+        with requests.get(url, timeout=TIMEOUT, stream=True) as response:
+            response.raise_for_status()
+            content = response.raw.read(_LONGEST_JSON + 1, decode_content=True)
     except requests.HTTPError as error:
         raise refused(url, error.response.status_code, key) from error
-    except requests.JSONDecodeError as error:
-        raise NcstError(f"{url} is no JSON: correct {key} in the config.") from error
-    except requests.RequestException as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
         raise no_network("the list of files", url, key, error) from error
+    try:
+        return json.loads(content[:_LONGEST_JSON])
+    except (ValueError, RecursionError) as error:
+        raise NcstError(f"{url} is no JSON: correct {key} in the config.") from error
 
 
 def refused(url, status, key):
@@ -130,7 +135,7 @@ def _transfer(url, part, show):
     """Ask for what *part* lacks and append it."""
     import requests
 
-    known = json.loads(_memory(part).read_text()) if part.is_file() and _memory(part).is_file() else {}
+    known = _remembered(part)
     start = part.stat().st_size if known else 0
     if known and start == known["size"]:
         return
@@ -142,14 +147,15 @@ def _transfer(url, part, show):
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
         version = response.headers.get("ETag") or response.headers.get("Last-Modified")
         follows = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-        unusable = response.status_code == 206 and not (follows and version == known["version"])
-        if start and (unusable or response.status_code == 416):
-            _memory(part).unlink()
-            raise requests.ConnectionError("the published file changed meanwhile")
+        unusable = response.status_code == 206 and not (start and follows and version == known["version"])
+        if unusable or (start and response.status_code == 416):
+            _memory(part).unlink(missing_ok=True)
+            raise requests.ConnectionError("the published file changed meanwhile, or another part came")
         response.raise_for_status()
         if response.status_code != 206:
             start = 0
-        length = int(response.headers.get("Content-Length", 0))
+        stated = response.headers.get("Content-Length", "")
+        length = int(stated) if re.fullmatch("[0-9]{1,18}", stated) else 0
         need_space(part.parent, length, part.stem)
         _memory(part).unlink(missing_ok=True)
         with part.open("ab" if start else "wb") as file:
@@ -158,6 +164,16 @@ def _transfer(url, part, show):
             for chunk in response.raw.stream(_CHUNK, decode_content=False):
                 file.write(chunk)
                 show(file.tell(), start + length)
+
+
+def _remembered(part):
+    """Return ``version`` and ``size`` of the file that *part* is of; empty where nothing readable says so."""
+    try:
+        known = json.loads(_memory(part).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    whole = isinstance(known, dict) and isinstance(known.get("version"), str) and isinstance(known.get("size"), int)
+    return known if whole and known["version"].isprintable() and part.is_file() else {}
 
 
 def _memory(part):

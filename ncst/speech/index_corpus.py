@@ -140,6 +140,8 @@ def _header(path, known):
         status = os.stat(path)  # noqa: PTH116 (a fifth of the time of Path.stat)
     except OSError as error:
         return header | {"reason": error.strerror or "unreadable"}
+    except ValueError:
+        return header | {"reason": "a name that no file can have"}
     if known and (known["size"], known["mtime_ns"]) == (status.st_size, status.st_mtime_ns):
         return known
     header |= {"size": status.st_size, "mtime_ns": status.st_mtime_ns}

@@ -20,6 +20,7 @@ from ncst.exchange.export import export
 from ncst.exchange.import_release import import_release
 from ncst.exchange.index_release import index_release
 from ncst.exchange.list_release import list_release
+from ncst.exchange.release_listing import read_utterances
 from ncst.formats.manifests import read_manifest
 from ncst.formats.shards import iter_clips
 from ncst.plan import entries, official_release, selection
@@ -299,3 +300,11 @@ def test_the_workflow_imports_a_release(root, tmp_path):
     assert len(train) == 8
     assert single["clip_id"].to_pylist()[0].startswith("funcodec_8_")
     assert project.queued(*targets, overlay="mine.yaml") == {}
+
+
+@pytest.mark.parametrize("row", ["st_train,p225_001", "st_train,p225_001,vctk,p225,en,female,more"])
+def test_a_row_of_other_fields_is_one_sentence(tmp_path, row):
+    (tmp_path / "label").mkdir()
+    (tmp_path / "label/utterances.csv").write_text(f"source_set,utt_id,corpus,speaker,language,gender\n{row}\n")
+    with pytest.raises(NcstError, match=r"Row 2 of .*utterances.csv has not 6 fields"):
+        read_utterances(tmp_path)

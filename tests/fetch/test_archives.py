@@ -14,7 +14,7 @@ from helpers.project import Project
 from helpers.server import serving
 
 from ncst.errors import NcstError
-from ncst.fetch import http
+from ncst.fetch import archives, http
 from ncst.fetch.archives import extract, fetch_corpus
 from ncst.plan.terms import check_terms
 from ncst.plan.validate import validate
@@ -107,6 +107,39 @@ def test_a_damaged_archive_leaves_nothing(tmp_path, name, damage):
     with pytest.raises(NcstError, match=r"cannot be unpacked .*: delete it and fetch it again"):
         extract([archive], tmp_path / "out")
     assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
+def test_one_bit_in_the_middle_leaves_nothing(tmp_path, kind):
+    noise, archive = np.random.default_rng(0).bytes(50_000), tmp_path / f"a.tar.{kind}"
+    with tarfile.open(archive, f"w:{kind}") as tar:
+        info = tarfile.TarInfo("wav/noise.wav")
+        info.size = len(noise)
+        tar.addfile(info, io.BytesIO(noise))
+    good = bytearray(archive.read_bytes())
+    good[len(good) // 2] ^= 1
+    archive.write_bytes(good)
+    with pytest.raises(NcstError, match=r"cannot be unpacked .*: delete it and fetch it again"):
+        extract([archive], tmp_path / "out")
+    assert [p.name for p in tmp_path.iterdir()] == [archive.name]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_bomb_is_refused(tmp_path, name, monkeypatch):
+    monkeypatch.setattr(archives, "SMALL", 1 << 20)
+    archive = WRITERS[name](tmp_path / name, {"a.wav": bytes(1 << 21)})
+    with pytest.raises(NcstError, match="unpacks to over 100 times its size"):
+        extract([archive], tmp_path / "out")
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_facts_of_a_member_are_not_read_however_long(tmp_path):
+    archive = tmp_path / "a.tar"
+    info = tarfile.TarInfo("long")
+    info.type, info.size = tarfile.GNUTYPE_LONGNAME, 1 << 40
+    archive.write_bytes(tarfile.TarInfo("a").tobuf() + info.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+    with pytest.raises(NcstError, match=r"cannot be unpacked \(facts of 1,099,511,627,776 bytes\)"):
+        extract([archive], tmp_path / "out")
 
 
 def test_an_interrupted_unpacking_leaves_the_old_folder_and_no_other(tmp_path, monkeypatch):

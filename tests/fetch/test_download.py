@@ -6,6 +6,7 @@ import json
 import pytest
 import yaml
 from helpers.server import COMMIT, serving
+from hostile import answers
 
 from ncst.errors import NcstError
 from ncst.fetch import http
@@ -239,3 +240,66 @@ def test_all_files_of_a_record_and_later_no_list(server, get, tmp_path):
     assert not (tmp_path / "evil.bin").exists()
     with pytest.raises(NcstError, match="answers 404"):
         get({"source": "zenodo", "records": [f"{server.url}/api/records/3"]}, "third")
+
+
+@pytest.mark.parametrize(
+    "memory",
+    [
+        *(b"", b"\xb4\x85", b"{", b"null", b"[]", b"[" * 100_000, b'{"size": 400}'),
+        *(b'{"version": 1, "size": 400}', b'{"version": "a\\n", "size": 1}'),
+    ],
+)
+def test_what_is_remembered_of_a_part_blocks_no_download(server, get, tmp_path, memory):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x/model.bin.part").write_bytes(b"wrong")
+    (tmp_path / "x/model.bin.part.json").write_bytes(memory)
+    get(at(f"{server.url}/model.bin", sha256=SHA256))
+    assert [path.name for path in (tmp_path / "x").iterdir()] == ["model.bin"]
+
+
+@pytest.mark.parametrize("answer", answers.ANSWERS[1:])
+def test_no_answer_is_a_traceback(monkeypatch, get, tmp_path, answer):
+    answers.hurry(monkeypatch.setattr)
+    server = answers.Server()
+    server.answers = [answer]
+    with pytest.raises(NcstError, match=r"check the network|correct codecs.x|came empty|free some space|has sha256"):
+        get(at(f"{server.url}/model.bin", sha256=SHA256))
+    assert not (tmp_path / "x/model.bin").exists()
+
+
+@pytest.mark.parametrize(
+    "record",
+    [b"[]", b'{"files": null}', b'{"files": [null]}', b"\xff", b"[" * 100_000, b'{"files": [{"key": "a"}]}']
+    + [
+        b'{"files": [{"key": %s, "checksum": %s, "size": %s, "links": {"self": "u"}}]}' % facts
+        for facts in ((b"[1]", b'"md5:0"', b"1"), (b'"a"', b"null", b"1"), (b'"a"', b'"md5:0"', b'"1"'))
+    ],
+)
+def test_a_record_of_another_shape_is_one_sentence(server, get, record):
+    server.files["/record"] = record
+    with pytest.raises(
+        NcstError, match=f"no record of Zenodo that lists files: correct {KEY}|is no JSON: correct {KEY}"
+    ):
+        get({"source": "zenodo", "records": [f"{server.url}/record"]})
+
+
+@pytest.mark.parametrize(
+    "lock",
+    [b"\xc1\x89", b"a: [", b"- a", b"a: \x10"]
+    + [
+        f"{KEY}: {value}".encode()
+        for value in ("null", "text", "{a: null}", "{0: {of: u}}", "{a: {size: 1}}", "{a: {of: u, size: x}}")
+    ],
+)
+def test_a_lock_of_another_shape_is_one_sentence(server, get, tmp_path, lock):
+    (tmp_path / "lock.yaml").write_bytes(lock)
+    with pytest.raises(NcstError, match=r"lock\.yaml") as raised:
+        get({"source": "zenodo", "records": [f"{server.url}/record"]})
+    assert "\n" not in str(raised.value)
+
+
+def test_a_lock_names_no_file_elsewhere(get, tmp_path):
+    facts = {"of": "http://127.0.0.1:9/record", "url": "http://127.0.0.1:9/x"}
+    (tmp_path / "lock.yaml").write_text(yaml.safe_dump({KEY: {"../x": facts}}))
+    with pytest.raises(NcstError, match=r"names a file '\.\./x', which is not safe to write"):
+        get({"source": "zenodo", "records": [facts["of"]]})

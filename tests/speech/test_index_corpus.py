@@ -3,6 +3,7 @@
 import os
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile
@@ -217,3 +218,19 @@ def test_longer_recordings_are_rejected(tmp_path):
     out = tmp_path / "out.parquet"
     assert index_corpus.index_corpus("mine", DIRECTORY, tmp_path / "c", out, max_duration=2) == {"ok": 1, "rejected": 1}
     assert rows_of(out)["b"]["reason"] == "longer than 2 s"
+
+
+def test_values_of_any_kind_in_a_parquet_table_are_text(tmp_path):
+    for name in ("1", "b.wav"):
+        soundfile.write(tmp_path / name, np.zeros(16_000), 16_000, format="WAV")
+    rows = [("b.wav", "x\0", 7, None), ("a\0b", "y", 8, "bonafide"), ("1", "z", None, None)]
+    names = ["path", "utt_id", "speaker", "kind"]
+    pq.write_table(pa.table(dict(zip(names, map(list, zip(*rows))))), tmp_path / "t.parquet")
+    pq.write_table(pa.table({"path": [1, 2], "utt_id": [0.5, 1.5]}), tmp_path / "n.parquet")
+    entry = {"title": "T", "settings": {"table": "t.parquet"}}
+    assert index_corpus.index_corpus("directory", entry, tmp_path, tmp_path / "x.parquet") == {"ok": 1, "rejected": 2}
+    reasons = [row["reason"] for row in index.read_index(tmp_path / "x.parquet")]
+    assert reasons == ["its id 'x\\x00' holds a control character", "a name that no file can have", None]
+    entry["settings"]["table"] = "n.parquet"
+    index_corpus.index_corpus("directory", entry, tmp_path, tmp_path / "x.parquet")
+    assert [row["utt_id"] for row in index.read_index(tmp_path / "x.parquet")] == ["0.5", "1.5"]

@@ -98,7 +98,7 @@ class Directory(Base):
         except (OSError, ValueError) as error:
             raise NcstError(f"{table} is no readable Parquet file ({error}): write it again.") from error
         records = frame.where(frame.notna() & (frame != ""), None).to_dict("records")
-        return [{key: value for key, value in record.items() if value is not None} for record in records]
+        return [{key: str(value) for key, value in record.items() if value is not None} for record in records]
 
     def _id(self, path):
         try:
