@@ -12,6 +12,7 @@ from ncst.audio.delay import estimate_delay_ms
 from ncst.audio.workers import Workers, default_count
 from ncst.core.memory import keep_freed_memory
 from ncst.core.seeds import seed_of
+from ncst.core.threads import ahead
 from ncst.core.waveforms import LONGEST, SILENCE_DB, UnusableAudio, read_audio, resample, rms_db
 from ncst.errors import NcstError
 from ncst.formats.shards import (
@@ -144,7 +145,7 @@ def resynthesize(real_path, name, entry, weights, out, seed, device="cpu", max_f
             if len(written) > AHEAD * count:
                 _wait(written.popleft())
 
-        for batch in codec.batched(_ahead(pool, prepare, usable, CLIPS_AHEAD if threads > 1 else AHEAD)):
+        for batch in codec.batched(ahead(pool, prepare, usable, CLIPS_AHEAD if threads > 1 else AHEAD)):
             seeds = [seed_of(seed, name, rows[i]["utt_id"]) for (i, _), _ in batch]
             running.append((batch, networks.start([audio for _, audio in batch], seeds)))
             if len(running) >= AHEAD * count:
@@ -172,17 +173,6 @@ def resynthesize(real_path, name, entry, weights, out, seed, device="cpu", max_f
         notes["precision"] = codec.difference([codec.prepare(clip) for clip in first])
         log.info("%s: %s", out, notes)
     write_shard(out, [row | {"clip_id": clip_id(name, row["utt_id"])} for row in written], notes)
-
-
-def _ahead(pool, function, items, count):
-    """Yield the results of *function* for each of *items* in order; threads of *pool* compute the next *count*."""
-    futures = deque()
-    for item in items:
-        futures.append(pool.submit(function, item))
-        if len(futures) > count:
-            yield futures.popleft().result()
-    while futures:
-        yield futures.popleft().result()
 
 
 def _wait(jobs):

@@ -1,7 +1,5 @@
 """Where networks run, how exactly, and what it means when they cannot."""
 
-from __future__ import annotations
-
 import contextlib
 import subprocess
 import sys
@@ -33,7 +31,7 @@ except NcstError as error:
 """
 
 
-def device_of(name: str, count: int = 1) -> torch.device:
+def device_of(name: str, count: int = 1) -> "torch.device":
     """Return the device called *name*, and from now on compute in float32 without TF32, which cuDNN would use.
 
     If it is a GPU, the process owns *count* cards from then on: see `ncst.core.cards`.
@@ -99,7 +97,7 @@ def check_gpus(gpu: int, limit: int | None, python: str = sys.executable) -> Non
 
 
 @contextlib.contextmanager
-def computing(device: torch.device, precision: str = "fp32") -> Iterator[None]:
+def computing(device: "torch.device", precision: str = "fp32") -> Iterator[None]:
     """Compute on *device* at one of `PRECISIONS` inside the block, and in exact float32 again after it."""
     import torch
 
@@ -112,7 +110,7 @@ def computing(device: torch.device, precision: str = "fp32") -> Iterator[None]:
         _allow_tf32(False)
 
 
-def precision_of(entry: dict[str, str], device: torch.device) -> str:
+def precision_of(entry: dict[str, str], device: "torch.device") -> str:
     """Return the ``precision`` of an *entry*, by default fp32.
 
     Raises

@@ -2,6 +2,7 @@
 
 import logging
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
@@ -51,9 +52,9 @@ def compute_features(shard_path, frontend, out_path, batch=None, readers=1):
         raise NcstError(f"No shard {shard_path}: make the audio before its features.")
     shape = (shards.count_rows(shard_path), *frontend.shape)
     about = frontend.fingerprint() | {"audio": shards.read_digest(shard_path)}
-    with writing(out_path, shape, frontend.dtype, about) as features:
+    with writing(out_path, shape, frontend.dtype, about) as features, ThreadPoolExecutor(readers) as pool:
         run = Batches(frontend, batch)
-        for rows, values in run(ahead(run.read, run.of_shard(shard_path), readers, readers + 1)):
+        for rows, values in run(ahead(pool, run.read, run.of_shard(shard_path), readers + 1)):
             features[rows] = values
         if run.notes:
             about["notes"] = run.notes
