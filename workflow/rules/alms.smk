@@ -3,6 +3,8 @@ rule fetch_alm:
         directory("weights/{alm}"),
     log:
         "<logs>/fetch_alm/{alm}.log",
+    benchmark:
+        "<benchmarks>/fetch_alm/{alm}.jsonl"
     localrule: True
     conda:
         "../../environment.yml"
@@ -31,8 +33,8 @@ rule generate_alm:
     threads: 1
     resources:
         gpu=CARDS,
-        mem="24GB",
-        runtime="24h",
+        mem_mb=growing(DEMANDS.alm_memory, "alm"),
+        runtime=growing(DEMANDS.alm_time, "alm"),
     params:
         code=code("generate_alm", alms="alm"),
         entry=entry("alms", "alm"),

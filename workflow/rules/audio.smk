@@ -11,8 +11,8 @@ rule write_real:
         "../../environment.yml"
     threads: 2
     resources:
-        mem="4GB",
-        runtime="1h",
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         code=code("write_real"),
         entry=inputs.codec(config, "real"),
@@ -39,8 +39,8 @@ rule resynthesize:
     threads: per(inputs.threads, "codec")
     resources:
         gpu=per(inputs.cards, "codec"),
-        mem="8GB",
-        runtime="8h",
+        mem_mb=growing(DEMANDS.codec_memory, "codec"),
+        runtime=growing(DEMANDS.codec_time, "codec", "source_set"),
     params:
         code=code("resynthesize", codecs="codec"),
         codec=per(inputs.codec, "codec"),
@@ -57,6 +57,8 @@ rule write_card:
         "<results>/audio/README.md",
     log:
         "<logs>/write_card.log",
+    benchmark:
+        "<benchmarks>/write_card.jsonl"
     localrule: True
     conda:
         "../../environment.yml"

@@ -3,6 +3,8 @@ rule fetch_weights:
         "weights/{weights}.safetensors",
     log:
         "<logs>/fetch_weights/{weights}.log",
+    benchmark:
+        "<benchmarks>/fetch_weights/{weights}.jsonl"
     localrule: True
     conda:
         "../../environment.yml"
@@ -29,8 +31,8 @@ rule train_compact:
         "../../environment.yml"
     threads: 1
     resources:
-        mem="4GB",
-        runtime="4h",
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         code=code("train_compact"),
     script:

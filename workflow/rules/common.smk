@@ -11,6 +11,7 @@ from ncst.errors import NcstError
 from ncst.plan import entries, folders, inputs, needs, official_release, paths, selection
 from ncst.plan.code import code_of
 from ncst.plan.config import complete, typed
+from ncst.plan.demands import Demands
 
 SCRIPTS = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parent / "scripts"
 for place in map(str, (Path.cwd(), SCRIPTS.parent)):
@@ -57,6 +58,7 @@ onstart:  # of a run, in its main process, before any job
         raise WorkflowError(str(error))
 
 
+DEMANDS = Demands(config)
 PUBLISHED = inputs.published(config)
 RELEASED = list(official_release.pair_folders(config))
 MODEL_RUN = paths.RUN
@@ -110,6 +112,16 @@ def per(function, *wildcards, **constants):
             return function(config, *(getattr(job, wildcard) for wildcard in wildcards), **constants)
         except NcstError as error:  # not as an exception, which Snakemake shows with a traceback
             sys.exit(f"error: {error}")
+
+    return of
+
+
+def growing(amount, *wildcards):
+    """Resource function: *amount*, or what it says of the job's *wildcards*, once for each attempt."""
+
+    def of(job, attempt):
+        named = [getattr(job, wildcard) for wildcard in wildcards]
+        return attempt * (amount(*named) if callable(amount) else amount)
 
     return of
 

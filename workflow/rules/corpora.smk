@@ -11,8 +11,8 @@ rule speak_corpus:
         "../../environment.yml"
     threads: 2
     resources:
-        mem="1GB",
-        runtime="10m",
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         code=code("speak_corpus"),
         demo=entry("corpora", "corpus", "demo"),
@@ -26,6 +26,8 @@ rule fetch_corpus:
         directory("<downloads>/{published}"),
     log:
         "<logs>/fetch_corpus/{published}.log",
+    benchmark:
+        "<benchmarks>/fetch_corpus/{published}.jsonl"
     localrule: True
     conda:
         "../../environment.yml"
@@ -50,10 +52,10 @@ rule index_corpus:
         "<benchmarks>/index_corpus/{corpus}.jsonl"
     conda:
         "../../environment.yml"
-    threads: 4
+    threads: 2
     resources:
-        mem="2GB",
-        runtime="1h",
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         code=code("index_corpus", corpora="corpus"),
         entry=entry("corpora", "corpus"),
@@ -71,11 +73,13 @@ rule sample_sources:
         "<results>/sources/{source_set}.parquet",
     log:
         "<logs>/sample_sources/{source_set}.log",
+    benchmark:
+        "<benchmarks>/sample_sources/{source_set}.jsonl"
     conda:
         "../../environment.yml"
     resources:
-        mem="4GB",
-        runtime="30m",
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         code=code("sample_sources"),
         sources=per(inputs.pool, "source_set"),

@@ -12,8 +12,8 @@ rule measure_clips:
         "../../environment.yml"
     threads: config["train_threads"]
     resources:
-        mem="4GB",
-        runtime="2h",
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         code=code("measure_clips"),
         audio=folder("audio"),
@@ -31,11 +31,13 @@ rule audit_shortcuts:
         "<results>/robustness/shortcuts.json",
     log:
         "<logs>/audit_shortcuts.log",
+    benchmark:
+        "<benchmarks>/audit_shortcuts.jsonl"
     conda:
         "../../environment.yml"
     resources:
-        mem="2GB",
-        runtime="1h",
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         code=code("audit_shortcuts"),
         seed=config["seed"],
@@ -52,11 +54,13 @@ rule evaluate_unseen_real:
         f"<results>/unseen_real/{MODEL_RUN}.json",
     log:
         f"<logs>/evaluate_unseen_real/{MODEL_RUN}.log",
+    benchmark:
+        f"<benchmarks>/evaluate_unseen_real/{MODEL_RUN}.jsonl"
     conda:
         "../../environment.yml"
     resources:
-        mem="2GB",
-        runtime="1h",
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         code=code("evaluate_unseen_real"),
         splits=REAL,

@@ -17,8 +17,8 @@ rule detect:
         "../../environment.yml"
     threads: 1
     resources:
-        mem="4GB",
-        runtime="1h",
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         code=code("detect", detectors="detector"),
         entry=entry("detectors", "detector"),
@@ -47,8 +47,8 @@ rule evaluate:
         "../../environment.yml"
     threads: 1
     resources:
-        mem="4GB",
-        runtime="1h",
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         code=code("evaluate"),
         roles={name: config["splits"][name]["role"] for name in of_role("dev", "id", "single", "ood", "unlabelled")},
@@ -77,8 +77,8 @@ rule map_embeddings:
         "../../environment.yml"
     threads: 1
     resources:
-        mem="4GB",
-        runtime="1h",
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         code=code("map_embeddings"),
         splits=of_role("id", "single", "ood"),
@@ -104,8 +104,8 @@ rule evaluate_taxonomy:
         "../../environment.yml"
     threads: 1
     resources:
-        mem="4GB",
-        runtime="1h",
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         code=code("evaluate_taxonomy"),
         splits=per(selection.tested_splits, "model"),
@@ -131,8 +131,8 @@ rule compare_models:
         "../../environment.yml"
     threads: 1
     resources:
-        mem="8GB",
-        runtime="2h",
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         code=code("compare_models"),
         results=folder(),

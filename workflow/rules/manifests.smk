@@ -5,11 +5,13 @@ rule write_manifest:
         "<results>/manifests/{split}.parquet",
     log:
         "<logs>/write_manifest/{split}.log",
+    benchmark:
+        "<benchmarks>/write_manifest/{split}.jsonl"
     conda:
         "../../environment.yml"
     resources:
-        mem="2GB",
-        runtime="30m",
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         code=code("write_manifest"),
         entry=entry("splits", "split"),

@@ -11,8 +11,8 @@ rule index_release:
         "../../environment.yml"
     threads: 4
     resources:
-        mem="4GB",
-        runtime="2h",
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         code=code("index_release"),
         release=config["release"],
@@ -36,13 +36,15 @@ rule list_release:
         "<results>/sources/{source_set}.parquet",
     log:
         "<logs>/list_release/{source_set}.log",
+    benchmark:
+        "<benchmarks>/list_release/{source_set}.jsonl"
     wildcard_constraints:
         source_set=any_of(inputs.listed(config)),
     conda:
         "../../environment.yml"
     resources:
-        mem="2GB",
-        runtime="30m",
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         code=code("list_release"),
         options=entry("sources", "source_set"),
@@ -67,8 +69,8 @@ rule import_release:
         "../../environment.yml"
     threads: 2
     resources:
-        mem="4GB",
-        runtime="2h",
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         code=code("import_release"),
         codec=per(inputs.codec, "codec"),

@@ -23,8 +23,13 @@ rule write_tables:
         ),
     log:
         "<logs>/write_tables.log",
+    benchmark:
+        "<benchmarks>/write_tables.jsonl"
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         code=code("write_tables"),
         titles=inputs.titles(config),
@@ -49,8 +54,13 @@ rule draw_figures:
         ),
     log:
         "<logs>/draw_figures.log",
+    benchmark:
+        "<benchmarks>/draw_figures.jsonl"
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         code=code("draw_figures"),
         results=folder(),
@@ -72,8 +82,13 @@ rule write_page:
         report("<results>/report/index.html", caption="../report/page.rst", category="Page"),
     log:
         "<logs>/write_page.log",
+    benchmark:
+        "<benchmarks>/write_page.jsonl"
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         code=code("write_page"),
         results=folder(),

@@ -6,11 +6,13 @@ rule sample_clips:
         "<results>/robustness/clips/clean.parquet",
     log:
         "<logs>/sample_clips.log",
+    benchmark:
+        "<benchmarks>/sample_clips.jsonl"
     conda:
         "../../environment.yml"
     resources:
-        mem="2GB",
-        runtime="1h",
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         code=code("sample_clips"),
         counts=[
@@ -34,8 +36,8 @@ rule perturb_clips:
     conda:
         "../../environment.yml"
     resources:
-        mem="2GB",
-        runtime="1h",
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         code=code("perturb_clips", perturbations="perturbation"),
         entry=entry("perturbations", "perturbation"),
@@ -67,8 +69,8 @@ rule score_robustness:
     threads: 1
     resources:
         gpu=CARDS,
-        mem="8GB",
-        runtime="4h",
+        mem_mb=growing(DEMANDS.scoring_memory, "model"),
+        runtime=growing(240),
     params:
         code=code("score_robustness", models="model", detectors=config["robustness"]["detectors"]),
         frontend=entry("models", "model", "frontend"),
@@ -88,11 +90,13 @@ rule evaluate_robustness:
         f"<results>/robustness/{MODEL_RUN}.json",
     log:
         f"<logs>/evaluate_robustness/{MODEL_RUN}.log",
+    benchmark:
+        f"<benchmarks>/evaluate_robustness/{MODEL_RUN}.jsonl"
     conda:
         "../../environment.yml"
     resources:
-        mem="2GB",
-        runtime="1h",
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         code=code("evaluate_robustness"),
         cells=CELLS,

@@ -14,8 +14,8 @@ rule compute_features:
     threads: lambda job: 4 if inputs.cards(config, job.frontend, "frontends") else 1
     resources:
         gpu=per(inputs.cards, "frontend", family="frontends"),
-        mem="6GB",
-        runtime="2h",
+        mem_mb=growing(DEMANDS.frontend_memory, "frontend"),
+        runtime=growing(DEMANDS.frontend_time, "frontend", "source_set"),
     params:
         code=code("compute_features", frontends="frontend"),
         entry=entry("frontends", "frontend"),
@@ -43,8 +43,8 @@ rule train:
     threads: config["train_threads"]
     resources:
         gpu=config["gpu"],
-        mem="12GB",
-        runtime="24h",
+        mem_mb=growing(DEMANDS.training_memory, "model"),
+        runtime=growing(DEMANDS.training_time, "model"),
     params:
         code=code("train", models="model"),
         entry=per(inputs.model, "model"),
@@ -71,8 +71,8 @@ rule score:
     threads: 1
     resources:
         gpu=CARDS,
-        mem="4GB",
-        runtime="1h",
+        mem_mb=growing(DEMANDS.scoring_memory, "model"),
+        runtime=growing(DEMANDS.scoring_time, "model", "split"),
     params:
         code=code("score", models="model"),
         results=folder(),

@@ -11,5 +11,5 @@ with job(snakemake):
         snakemake.output[0],
         min_duration=snakemake.params.min_duration,
         max_duration=snakemake.params.max_duration,
-        workers=snakemake.threads,
+        workers=4 * snakemake.threads,  # they wait for the disk most of the time
     )
