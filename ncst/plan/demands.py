@@ -8,7 +8,7 @@ from ncst.plan import Config, entries, inputs, selection, sharding
 from ncst.plan.rates import Rate, Rates
 
 SMALL = 2000  # MB of a job without a network or with a compact one; the largest of them takes half of it
-START, ROOM = 20, 4  # minutes that any job may take, and how many times as long as planned
+START, ROOM = 60, 4  # minutes that any job may take, and how many times as long as planned
 DAY = 24 * 60
 
 CODEC = {"official": 8000, "compact": 3000}
@@ -78,14 +78,17 @@ class Demands:
         """Return the minutes of a training of *model*, which goes on where time ended it."""
         return DAY if self._published(model) else 120
 
-    def scoring_memory(self, model: str) -> int:
-        """Return the MB of scoring clips with *model*."""
-        return self._of_model(SCORING, model)
+    @functools.cached_property
+    def scoring_memory(self) -> int:
+        """The MB of scoring clips with any of the selected models: tasks of one array are alike."""
+        return max((self._of_model(SCORING, model) for model in entries.selected(self.config, "models")), default=SMALL)
 
-    def scoring_time(self, model: str, split: str) -> int:
-        """Return the minutes of scoring *split* with *model*."""
-        scored = selection.clips(self.config, split) / 3
-        return _minutes(scored * self.rates.training(model), self.config["gpu"])
+    @functools.cached_property
+    def scoring_time(self) -> int:
+        """The minutes of scoring the longest split with any of the selected models."""
+        clips = max((selection.clips(self.config, split) for split in selection.splits(self.config)), default=0)
+        rates = [self.rates.training(model) for model in entries.selected(self.config, "models")]
+        return max((_minutes(clips / 3 * rate, self.config["gpu"]) for rate in rates), default=START)
 
     def _kind(self, name: str) -> str:
         return entries.weights_kind(self.config, name)
@@ -107,4 +110,4 @@ class Demands:
 
 def _minutes(work: Rate, gpu: int) -> int:
     """Return the minutes that a job with *gpu* cards, or one core, may take for *work*."""
-    return START + math.ceil(ROOM * (work.gpu if gpu else work.cpu) / 60)
+    return START * (1 + math.floor(ROOM * (work.gpu if gpu else work.cpu) / 60 / START))

@@ -75,11 +75,9 @@ rule sample_sources:
         "<logs>/sample_sources/{source_set}.log",
     benchmark:
         "<benchmarks>/sample_sources/{source_set}.jsonl"
+    localrule: True
     conda:
         "../../environment.yml"
-    resources:
-        mem_mb=growing(4000),
-        runtime=growing(30),
     params:
         code=code("sample_sources"),
         sources=per(inputs.pool, "source_set"),

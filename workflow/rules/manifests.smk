@@ -7,11 +7,9 @@ rule write_manifest:
         "<logs>/write_manifest/{split}.log",
     benchmark:
         "<benchmarks>/write_manifest/{split}.jsonl"
+    localrule: True
     conda:
         "../../environment.yml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),
     params:
         code=code("write_manifest"),
         entry=entry("splits", "split"),

@@ -40,11 +40,9 @@ rule list_release:
         "<benchmarks>/list_release/{source_set}.jsonl"
     wildcard_constraints:
         source_set=any_of(inputs.listed(config)),
+    localrule: True
     conda:
         "../../environment.yml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),
     params:
         code=code("list_release"),
         options=entry("sources", "source_set"),

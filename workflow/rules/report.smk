@@ -25,11 +25,9 @@ rule write_tables:
         "<logs>/write_tables.log",
     benchmark:
         "<benchmarks>/write_tables.jsonl"
+    localrule: True
     conda:
         "../../environment.yml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),
     params:
         code=code("write_tables"),
         titles=inputs.titles(config),

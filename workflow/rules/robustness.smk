@@ -69,7 +69,7 @@ rule score_robustness:
     threads: 1
     resources:
         gpu=CARDS,
-        mem_mb=growing(DEMANDS.scoring_memory, "model"),
+        mem_mb=growing(DEMANDS.scoring_memory),
         runtime=growing(240),
     params:
         code=code("score_robustness", models="model", detectors=config["robustness"]["detectors"]),

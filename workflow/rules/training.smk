@@ -71,8 +71,8 @@ rule score:
     threads: 1
     resources:
         gpu=CARDS,
-        mem_mb=growing(DEMANDS.scoring_memory, "model"),
-        runtime=growing(DEMANDS.scoring_time, "model", "split"),
+        mem_mb=growing(DEMANDS.scoring_memory),
+        runtime=growing(DEMANDS.scoring_time),
     params:
         code=code("score", models="model"),
         results=folder(),
