@@ -1,13 +1,12 @@
 """Batches of features and labels, from manifests and memory maps, in an order that named seeds decide."""
 
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 
 import numpy as np
 import torch
 
 from ncst.core.seeds import seed_of
+from ncst.core.threads import ahead
 from ncst.errors import NcstError
 from ncst.tracing.sampling import draw_epoch
 
@@ -127,15 +126,15 @@ def share(key, rank, processes):
     return tuple(np.resize(part, size)[rank::processes] for part in key)
 
 
-def loader(clips, keys, workers=0, ahead=False):
+def loader(clips, keys, workers=0, in_advance=False):
     """Return an iterable of the batches *keys* of *clips*.
 
     Those of clips that are held lie on their device. Others are read when they are asked for, by *workers* processes,
-    or, *ahead* of that, by threads; processes pay where batches are augmented.
+    or *in_advance* by threads; processes pay where batches are augmented.
     """
     if clips.held is not None:
         return _Held(clips, keys)
-    if ahead and not clips.augmentation:
+    if in_advance and not clips.augmentation:
         return _Ahead(clips, keys)
     return torch.utils.data.DataLoader(
         clips,
@@ -161,19 +160,12 @@ class _Ahead:
         return len(self.keys)
 
     def __iter__(self):
-        keys = iter(self.keys)
         with ThreadPoolExecutor(READERS) as pool:
-            waiting = deque(pool.submit(self._read, key) for key in islice(keys, 2 * READERS))
-            while waiting:
-                batch = waiting.popleft().result()
-                waiting.extend(pool.submit(self._read, key) for key in islice(keys, 1))
-                yield batch
+            yield from ahead(pool, self._read, self.keys, most=2 * READERS)
 
     def _read(self, key):
-        batch = self.clips[key]
-        return (
-            tuple(part if part is None else part.pin_memory() for part in batch) if torch.cuda.is_available() else batch
-        )
+        features, targets = self.clips[key]
+        return features.pin_memory() if torch.cuda.is_available() else features, targets
 
 
 class _Held:

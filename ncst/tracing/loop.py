@@ -197,7 +197,7 @@ class Run(pl.LightningModule):
         return self._batches(1, self.sets[1].in_order(self.recipe["batch"]))
 
     def _batches(self, place, keys):
-        return loader(self.sets[place], keys, self.workers, ahead=self.device.type == "cuda")
+        return loader(self.sets[place], keys, self.workers, in_advance=self.device.type == "cuda")
 
     def _hold(self):
         """Keep the clips on the GPU as far as they fit."""

@@ -108,6 +108,6 @@ def outputs(network, clips, device, batch):
 
 @torch.inference_mode()
 def _outputs(network, clips, device, batch):
-    batches = loader(clips, clips.in_order(batch), ahead=True)
+    batches = loader(clips, clips.in_order(batch), in_advance=True)
     embeddings, logits = zip(*(network(features.to(device, non_blocking=True)) for features, _ in batches))
     return torch.cat(logits).cpu(), torch.cat(embeddings).cpu()

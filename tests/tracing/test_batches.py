@@ -44,7 +44,7 @@ def test_held_and_read_ahead_batches_are_those_read_one_by_one(results, frontend
     )
     held.hold("cpu")
     for keys in (clips.shuffled(7, "some epoch"), clips.in_order(7)):
-        ways = [loader(clips, keys), loader(clips, keys, ahead=True), loader(held, keys)]
+        ways = [loader(clips, keys), loader(clips, keys, in_advance=True), loader(held, keys)]
         assert [len(way) for way in ways] == [7, 7, 7]
         for batches in zip(*ways, strict=True):
             for features, targets in batches[1:]:
@@ -60,7 +60,7 @@ def test_what_goes_wrong_in_a_reading_thread_is_said(results):
     manifest["shard_file"][20] = "train/gone/00000-of-00001.parquet"
     clips = Clips(manifest, FeatureStore(results, "mel"))
     with pytest.raises(NcstError, match="Features missing"):
-        list(loader(clips, clips.in_order(4), ahead=True))
+        list(loader(clips, clips.in_order(4), in_advance=True))
     with pytest.raises(NcstError, match="Features missing"):
         clips.hold("cpu")
 
@@ -69,7 +69,7 @@ def test_training_on_clips_that_are_held_or_read_ahead_gives_the_same_weights(re
     entry = changed(epochs=2)
     plain = run(results, tmp_path / "plain", entry)
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "loader", lambda clips, keys, *_, **__: loader(clips, keys, ahead=True))
+        patch.setattr(loop, "loader", lambda clips, keys, *_, **__: loader(clips, keys, in_advance=True))
         assert run(results, tmp_path / "ahead", entry) == plain
     original = loop.Run.on_fit_start
 
