@@ -82,3 +82,13 @@ def test_snake():
         assert torch.equal(layer(x), expected) and torch.equal(x, kept)
         speed_up(layer, on_cpu=False)
         torch.testing.assert_close(layer(x), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [(96, 128), (95, 128), (128, 64)])
+@torch.no_grad()
+def test_pointwise_convolution(channels):
+    layer, x = nn.Conv1d(*channels, 1), torch.randn(2, channels[0], 50)
+    expected = layer(x)
+    speed_up(layer)
+    assert ("forward" in vars(layer)) == (min(channels) >= 96 and torch.backends.mkldnn.is_available())
+    torch.testing.assert_close(layer(x), expected, rtol=0, atol=1e-5)

@@ -10,6 +10,8 @@ from ncst.audio.codecs._ragged import Ragged, end_with, lengths_of, like, plain,
 
 PACK = "_reorder_mkldnn_rnn_layer_weight"
 PADDED = ("EncodecConv1d", "MimiConv1d", "SConv1d")  # of transformers, encodec and speechtokenizer
+WIDE = 96  # channels: narrower ones gain little, and compact networks keep the bytes of their audio
+BLOCK = 2**17  # samples
 LSTM = 2  # PyTorch's number of the kind of recurrent network
 
 
@@ -17,13 +19,15 @@ def speed_up(network, on_cpu=True):
     """Let the layers of *network* that have a faster way take it.
 
     These are snakes, SEANet's padded convolutions with the ELU before them (the modules' own way waits for a GPU in
-    every layer), and with *on_cpu* upsampling convolutions and LSTMs.
+    every layer), and with *on_cpu* upsampling and wide pointwise convolutions and LSTMs.
 
     The modules stay what they are; their ``forward`` is replaced. Weights must be final: no weight norm, no training.
     """
     for module in network.modules():
         if on_cpu and isinstance(module, nn.ConvTranspose1d) and _is_upsampling(module):
             module.forward = partial(_upsample, module, *_phases(module))
+        elif on_cpu and isinstance(module, nn.Conv1d) and _is_wide_and_pointwise(module):
+            module.forward = partial(_pointwise, module)
         elif on_cpu and isinstance(module, nn.LSTM) and _is_packable(module):
             module.forward = partial(_lstm, module, _packed(module))
         elif type(module).__name__ == "Snake1d":
@@ -58,6 +62,24 @@ def _upsample(layer, weight, bias, x):
     phases = nn.functional.conv1d(x, weight, bias, padding=1).unflatten(1, (-1, stride))
     samples = phases.transpose(2, 3).flatten(2)
     return samples[..., padding : samples.shape[-1] - padding + extra].contiguous()
+
+
+def _is_wide_and_pointwise(layer):
+    narrow = min(layer.in_channels, layer.out_channels) < WIDE or layer.weight.dtype != torch.float32
+    plain_shape = (layer.kernel_size, layer.stride, layer.padding, layer.groups) == ((1,), (1,), (0,), 1)
+    return plain_shape and not narrow and torch.backends.mkldnn.is_available()
+
+
+def _pointwise(layer, x):
+    """Compute the convolution *layer* of one frame of (B, C, T) *x* by oneDNN.
+
+    With one thread PyTorch leaves it to a matrix product, which on processors of AMD takes up to twice the time.
+    """
+    if isinstance(x, Ragged):
+        return type(layer).forward(layer, x)
+    one = [1, 1]
+    weight, frames = layer.weight[:, :, None], x[:, :, None]
+    return torch.ops.aten.mkldnn_convolution(frames, weight, layer.bias, [0, 0], one, one, 1)[:, :, 0]
 
 
 def _is_packable(layer):
@@ -145,8 +167,15 @@ def _write_around(padded, left, right, mode):
 
 
 def _snake(alpha, x):
-    """Return x + sin²(a x) / a (Ziyin et al., 2020; arXiv:2006.08195) for (B, C, T) *x* and (1, C, 1) *alpha*."""
-    return (alpha * x).sin_().square_().mul_((alpha + 1e-9).reciprocal()).add_(x)
+    """Return x + sin²(a x) / a (Ziyin et al., 2020; arXiv:2006.08195) for (B, C, T) *x* and (1, C, 1) *alpha*.
+
+    A block of channels that fits the cache goes through all steps before the next one.
+    """
+    scale, out = (alpha + 1e-9).reciprocal(), torch.empty_like(plain(x))
+    size = max(1, BLOCK // (x.shape[0] * x.shape[2]))
+    for block, a, s, into in zip(*(part.split(size, 1) for part in (plain(x), alpha, scale, out))):
+        torch.mul(a, block, out=into).sin_().square_().mul_(s).add_(block)
+    return like(out, x)
 
 
 def _snake_on_gpu(alpha, x):
