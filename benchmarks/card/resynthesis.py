@@ -20,6 +20,7 @@ from card.box import Busy, percent
 from card.parity import weights_of
 from ncst import registry
 from ncst.audio import resynthesize
+from ncst.plan.inputs import FEEDERS
 
 CLIPS, PLAIN_CLIPS = 2000, 150
 SMALL = {"cuda": 96, "cpu": 2}
@@ -66,8 +67,11 @@ def our_worker(device, weights, rows, folder, seconds, results):
 def _timed(name, weights, rows, count, folder, device):
     shard, audio = clips.shard(folder / f"real-{count}.parquet", rows, count)
     entry = golden_codecs.CODECS[name]
+    threads = FEEDERS if device == "cuda" else 1
     start = time.monotonic()
-    resynthesize.resynthesize(shard, name, entry, weights, folder / f"{name}.parquet", 1, device, max_failed=1.0)
+    resynthesize.resynthesize(
+        shard, name, entry, weights, folder / f"{name}.parquet", 1, device, max_failed=1.0, threads=threads
+    )
     return audio, start, time.monotonic()
 
 
