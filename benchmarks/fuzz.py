@@ -34,9 +34,15 @@ def targets():
     found = {"yaml": texts.YamlFiles, "overlays": texts.Overlays, "ids": texts.IdLists, "json": texts.JsonFiles}
     found |= {name: partial(texts.Corpus, name=name) for name in texts.CORPORA}
     found |= {"corpus_parquet": texts.ParquetTable, "release": texts.Release}
-    found |= {"sounds": binaries.Sounds, "scores": binaries.Scores, "tables": binaries.Tables}
+    found |= {
+        "sounds": binaries.Sounds,
+        "scores": binaries.Scores,
+        "evaluations": binaries.Evaluations,
+        "memories": binaries.Memories,
+        "tables": binaries.Tables,
+    }
     found |= {"checkpoints": binaries.Checkpoints, "archives": binaries.Archives, "features": binaries.Features}
-    return found | {"downloads": answers.Downloads, "records": answers.Records}
+    return found | {"downloads": answers.Downloads, "records": answers.Records, "hub": answers.Hub}
 
 
 class TooLong(BaseException):

@@ -1,6 +1,8 @@
 """Servers that answer nonsense, records, locks and memories of downloads."""
 
 import json
+import os
+import shutil
 import socket
 import threading
 
@@ -106,6 +108,32 @@ class Records:
             place.write_bytes(lock)
         out = self.folder / "deep/deeper"
         fetch("corpora.x.download", {"source": "zenodo", "records": [self.record]}, out, place)
+
+
+class Hub:
+    """The Hugging Face Hub: what it says of a repository, and its files."""
+
+    def __init__(self, folder):
+        hurry()
+        self.server, self.folder = Server(), folder
+        os.environ["HF_ENDPOINT"] = self.server.url
+        about = {"id": "some/repo", "sha": "0" * 40, "siblings": [{"rfilename": "a.bin"}], "tags": [], "downloads": 0}
+        self.inputs = st.tuples(
+            st.one_of(damaged(json.dumps(about).encode()), bent(about).map(_json)),
+            damaged(*(answer.replace(b"\r\n", b"\r\nX-Repo-Commit: " + b"0" * 40 + b"\r\n", 1) for answer in ANSWERS)),
+        )
+
+    def __call__(self, value):
+        about, answer = value
+        self.server.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(about) + about, answer]
+        source = {"source": "huggingface", "repo": "some/repo", "revision": "main", "files": ["*"]}
+        try:
+            fetch("codecs.x.weights.official", source, self.folder / "deep/deeper", self.folder / "lock.yaml")
+        finally:
+            shutil.rmtree(self.folder / "deep", ignore_errors=True)
+            for path in self.folder.glob("*lock.yaml*"):
+                path.unlink()
+            assert not [path for path in self.folder.iterdir() if path.name != ".lock.yaml.wait"], "written outside"
 
 
 def _json(tree):

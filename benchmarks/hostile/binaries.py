@@ -24,13 +24,17 @@ from hostile.damage import damaged
 from hostile.texts import wav
 from ncst.core.checkpoint_files import read_checkpoint, read_weights
 from ncst.core.waveforms import UnusableAudio, read_audio
+from ncst.exchange.evaluate_scores import evaluate_external
 from ncst.exchange.score_files import read_columns
 from ncst.fetch.archives import extract
 from ncst.formats import index, manifests, scores, shards
 from ncst.formats.features import FeatureStore
-from ncst.speech.index_corpus import probe
+from ncst.plan import folders
+from ncst.plan.config import load_config
+from ncst.speech.index_corpus import index_corpus, probe
 
 TONE = (np.sin(np.arange(4000) / 9) * 0.3).astype(np.float32)
+NUMBERS = st.sampled_from((0.0, 1.0, -1.0, 1e-45, 3e38, -3e38, 1e5, -1e5, 0.1)) | st.floats(-50, 50)
 LONGEST = 30.0  # seconds read of a sound that says it is longer
 
 
@@ -106,6 +110,58 @@ class Scores:
         path = self.folder / value[0]
         path.write_bytes(value[1])
         read_columns(path, "labels" if value[0] == "l.txt" else "scores")
+
+
+class Evaluations:
+    """Score files of whole splits, damaged or of any numbers, evaluated to their tables."""
+
+    def __init__(self, folder):
+        self.folder, self.config = folder, load_config()
+        self.config["select"]["detectors"] = ["msp", "energy"]
+        self.inputs = st.tuples(self._tables("real", "id"), self._tables("ood_single"))
+
+    def _tables(self, *roles):
+        codecs = [name for name, entry in self.config["codecs"].items() if entry["role"] in roles]
+        clips = [f"{name}_p{s}_001".removeprefix("real_") for name in codecs for s in (225, 226)]
+        good = _logits(clips, np.random.default_rng(0).standard_normal((len(clips), 7)))
+        rows = st.lists(st.tuples(*[NUMBERS] * 7), min_size=len(clips), max_size=len(clips))
+        return st.one_of(st.just(good), damaged(good), st.builds(_logits, st.just(clips), rows))
+
+    def __call__(self, value):
+        for name, content in zip(("eval_id.csv", "ood_single.csv"), value, strict=True):
+            (self.folder / name).write_bytes(content)
+        files = [str(self.folder / name) for name in ("eval_id.csv", "ood_single.csv")]
+        try:
+            evaluate_external(files, self.folder / "out", self.config)
+        finally:
+            shutil.rmtree(self.folder / "out", ignore_errors=True)
+
+
+class Memories:
+    """What an index remembers of headers and folders, and anything in its place."""
+
+    def __init__(self, folder):
+        self.folder, self.index, root = folder, folder / "corpora/x.parquet", folder / "corpus"
+        (root / "s").mkdir(parents=True)
+        (root / "s/a.wav").write_bytes(wav())
+        self.root, self.entry = root, {"title": "X", "licence": "none"}
+        index_corpus("directory", self.entry, root, self.index, workers=1)
+        self.files = [self.index, self.index.with_suffix(".headers"), self.index.with_suffix(".folders")]
+        self.inputs = st.tuples(*(damaged(file.read_bytes()) for file in self.files))
+        self.config = {"results": str(folder), "name": ".", "roots": {"x": str(root)}, "corpora": {"x": self.entry}}
+
+    def __call__(self, value):
+        for file, content in zip(self.files, value, strict=True):
+            file.write_bytes(content)
+        list(folders.changes(self.config, self.config["roots"]))
+        index_corpus("directory", self.entry, self.root, self.index, workers=1)
+
+
+def _logits(clips, rows):
+    """Return a CSV file of the logits *rows* of *clips*."""
+    head = ",".join(["clip_id", *(f"logit_{c}" for c in range(7))])
+    lines = [",".join([clip, *(repr(float(value)) for value in row)]) for clip, row in zip(clips, rows, strict=True)]
+    return "\n".join([head, *lines, ""]).encode()
 
 
 def _parquet(table):

@@ -96,6 +96,8 @@ def _opened(file: Any) -> Iterator["InputContainer"]:
         with av.open(file, options={"format_whitelist": ",".join(SUFFIXES)}) as container:
             if not container.streams.audio:
                 raise RuntimeError("no sound track")
+            if container.streams.audio[0].codec_context is None:
+                raise RuntimeError("no decoder for its sound")
             yield container
     except av.ArgumentError as error:
         raise RuntimeError("unknown format") from error

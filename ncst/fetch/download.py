@@ -111,7 +111,9 @@ def _of_repository(key, source):
     with _explained(key, source, "such repository", source["revision"]):
         api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
         info = api.repo_info(source["repo"], revision=source["revision"], repo_type=source.get("repo_type"))
-    names = [file.rfilename for file in info.siblings]
+        names = [file.rfilename for file in info.siblings]
+        if not all(isinstance(text, str) for text in (info.sha, *names)):
+            raise TypeError("names and commits are text")
     found = [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in source["files"])]
     if not found:
         raise NcstError(f"{source['repo']} has no file that matches {source['files']}: correct {key} in the config.")
@@ -128,6 +130,8 @@ def _from_hub(key, source, file, revision, folder):
         if not _COMMIT.fullmatch(revision):
             url = hf_hub_url(repo, file, revision=revision, repo_type=kind, endpoint=hub)
             revision = get_hf_file_metadata(url).commit_hash
+            if not revision:
+                raise ValueError("no commit")
         with http.writing(Path(folder) / file):
             hf_hub_download(repo, file, revision=revision, repo_type=kind, local_dir=folder, endpoint=hub)
         return revision
@@ -155,6 +159,12 @@ def _explained(key, source, file, revision):
         ) from error
     except (OSError, errors.HTTPError) as error:
         raise http.no_network(file, repo, key, error) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        told = " ".join(str(error).split())[:100]
+        raise NcstError(
+            f"What answers as the Hugging Face Hub for {repo} of {key} is none ({told}): check the network and "
+            "HF_ENDPOINT."
+        ) from error
 
 
 def _check(key, path, facts, lock):

@@ -117,3 +117,12 @@ def test_no_more_than_the_longest_is_held(ending, tmp_path):
     tracemalloc.stop()
     assert peak < samples.nbytes / 5
     assert len(read_audio(path, longest=600)[0]) == len(samples)
+
+
+def test_sound_of_a_kind_that_no_one_decodes_is_a_reason(tmp_path):
+    path = write_sound(tmp_path / "a.m4a", np.zeros(8000))
+    path.write_bytes(path.read_bytes().replace(b"mp4a", b"mp4\xe1"))
+    with pytest.raises(RuntimeError, match="no decoder for its sound"):
+        containers.read_header(path)
+    with pytest.raises(UnusableAudio, match="no decoder for its sound"):
+        read_audio(path)

@@ -303,3 +303,30 @@ def test_a_lock_names_no_file_elsewhere(get, tmp_path):
     (tmp_path / "lock.yaml").write_text(yaml.safe_dump({KEY: {"../x": facts}}))
     with pytest.raises(NcstError, match=r"names a file '\.\./x', which is not safe to write"):
         get({"source": "zenodo", "records": [facts["of"]]})
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        b"",
+        b"\x82",
+        b"[]",
+        b'{"siblings": [{"rfilename": "a"}]}',
+        b'{"id": "some/repo", "sha": {"a": 1}, "siblings": []}',
+    ],
+)
+def test_what_is_no_hub_is_one_sentence(monkeypatch, get, about):
+    server = answers.Server()
+    monkeypatch.setenv("HF_ENDPOINT", server.url)
+    server.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(about) + about]
+    with pytest.raises(NcstError, match=rf"answers as the Hugging Face Hub for some/repo of {KEY} is none"):
+        get(on_hub("some/repo") | {"files": ["*"]})
+
+
+def test_a_repository_names_no_file_elsewhere(monkeypatch, get, tmp_path):
+    server = answers.Server()
+    monkeypatch.setenv("HF_ENDPOINT", server.url)
+    about = json.dumps({"id": "some/repo", "sha": COMMIT, "siblings": [{"rfilename": "../../x"}]}).encode()
+    server.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(about) + about]
+    with pytest.raises(NcstError, match=r"names a file '\.\./\.\./x', which is not safe to write"):
+        get(on_hub("some/repo") | {"files": ["*"]})

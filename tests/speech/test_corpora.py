@@ -408,3 +408,11 @@ def test_what_was_found_and_expected_is_said(tmp_path, name, file):
         touch(tmp_path, file)
         with pytest.raises(NcstError, match="one folder deeper"):
             index(name, tmp_path)
+
+
+@pytest.mark.parametrize("row", ["1.wav,Name,", "1.wav,,spoof", ",Name,spoof"])
+def test_an_empty_cell_of_in_the_wild_is_one_sentence(tmp_path, row):
+    (tmp_path / "meta.csv").write_text(f"file,speaker,label\n0.wav,Name,spoof\n{row}\n")
+    (tmp_path / "0.wav").touch()
+    with pytest.raises(NcstError, match=r"meta.csv has a row without file, speaker or label"):
+        index("in_the_wild", tmp_path)

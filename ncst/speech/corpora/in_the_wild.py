@@ -1,5 +1,6 @@
 """In-the-Wild (Müller et al. 2022): real and fake clips of 58 public figures, collected from the internet."""
 
+from ncst.errors import NcstError
 from ncst.speech.corpora._base import Base, listing, read_text
 from ncst.speech.text_tables import read_table
 
@@ -28,6 +29,8 @@ class InTheWild(Base):
         found = {name for name in listing(folder) if name.endswith(".wav")}
         listed = set()
         for row in read_table(read_text(table), table, separator=",", header=["file", "speaker", "label"]):
+            if len(row) < 3:
+                raise NcstError(f"{table} has a row without file, speaker or label, {row}: download it again.")
             name = row["file"]
             listed.add(name)
             if name in found:
