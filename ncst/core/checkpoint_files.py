@@ -14,21 +14,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ncst import registry
-from ncst.core.files import PathLike
+from ncst.core.files import DAMAGED, PathLike
 from ncst.errors import NcstError
 
 # What readers of weights raise for files that are missing, cut off or something else.
-BROKEN = (
-    OSError,
-    RuntimeError,
-    ValueError,
-    EOFError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    pickle.UnpicklingError,
-    SafetensorError,
-)
+BROKEN = (*DAMAGED, AttributeError, pickle.UnpicklingError, SafetensorError)
 _BOOKKEEPING = {"architectures", "model_type", "torch_dtype", "dtype", "transformers_version"}
 _NEW = ".parametrizations.weight.original"
 

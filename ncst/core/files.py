@@ -2,15 +2,26 @@
 
 import contextlib
 import hashlib
+import lzma
 import os
 import shutil
+import struct
+import tarfile
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from ncst.errors import NcstError
 
 PathLike = str | Path
+
+# What readers of archives, tables and compressed text raise for content that is damaged.
+DAMAGED = (
+    *(OSError, EOFError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError),
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error),
+)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ncst.core.files import DAMAGED
 from ncst.errors import NcstError
 from ncst.formats.scores import matrix
 from ncst.speech.corpora._base import AUDIO_SUFFIXES
@@ -54,7 +55,7 @@ def read_columns(path, kind):
         raise NcstError(f"{path} is no score file or label list: its name must end in {', '.join(readers)}.")
     try:
         found = readers[path.suffix.lower()](path, kind)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, pa.ArrowException) as error:
+    except (*DAMAGED, pa.ArrowException) as error:
         told = " ".join(str(error).split()).rstrip(".")
         raise NcstError(
             f"{path} cannot be read as {path.suffix[1:]}: {told}; it must hold {EXPECTED[kind]}."

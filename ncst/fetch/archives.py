@@ -1,23 +1,17 @@
 """Published corpora: terms accepted, archives downloaded and unpacked into a folder that is whole or absent."""
 
-import lzma
 import shutil
 import stat
-import struct
 import tarfile
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
+from ncst.core.files import DAMAGED
 from ncst.errors import NcstError
 from ncst.fetch import http
 from ncst.fetch.download import LOCK, fetch
 from ncst.plan.terms import check_terms
 
-BROKEN = (
-    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError),
-    *(RuntimeError, ValueError, LookupError, OverflowError, struct.error),
-)
 SMALL, RATIO = 1 << 28, 100  # an archive that unpacks to more bytes, and so many times its own, is refused
 LONGEST_FACTS = 1 << 20  # bytes
 _FACTS = (
@@ -116,7 +110,7 @@ def _unpack(path, folder):
             raise zipfile.BadZipFile("not an archive")
         else:
             shutil.copyfile(path, folder / path.name)
-    except (*BROKEN, OSError) as error:
+    except DAMAGED as error:
         if getattr(error, "errno", None) is not None:  # bz2 raises one without
             raise
         raise NcstError(f"{path} cannot be unpacked ({error}): delete it and fetch it again.") from error

@@ -4,9 +4,9 @@ import gzip
 import itertools
 import lzma
 import re
-import zlib
 from pathlib import Path, PurePosixPath
 
+from ncst.core.files import DAMAGED
 from ncst.core.shipped import located
 from ncst.errors import NcstError
 
@@ -31,7 +31,7 @@ def read_ids(path):
     try:
         with opener(found, "rt", encoding="utf-8-sig") as file:
             lines = [line.strip() for line in file if line.strip()]
-    except (OSError, EOFError, lzma.LZMAError, zlib.error, UnicodeDecodeError) as error:
+    except DAMAGED as error:
         raise NcstError(f"The list of ids {found} is not readable UTF-8 text ({error}): replace it.") from error
     fields = [line.split() for line in lines]
     if fields and all(len(f) == 3 and f[2].isdigit() for f in fields):

@@ -42,6 +42,16 @@ def test_truncated_checkpoints(name, tmp_path):
             read_checkpoint(path)
 
 
+def test_an_old_checkpoint_that_ends_anywhere(tmp_path):
+    path = tmp_path / "old.pt"
+    torch.save({"weight": torch.ones(2)}, path, _use_new_zipfile_serialization=False)
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(NcstError, match="no readable checkpoint"):
+            read_checkpoint(path)
+
+
 @pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
 def test_a_broken_download_of_a_front_end_or_a_codec(name, tmp_path):
     (tmp_path / name).write_bytes(BROKEN[1])

@@ -11,7 +11,7 @@ from sklearn.metrics import f1_score
 from ncst.cli import app
 from ncst.errors import NcstError
 from ncst.exchange.evaluate_scores import evaluate_external
-from ncst.exchange.score_files import clip_of
+from ncst.exchange.score_files import clip_of, read_columns
 
 CODECS = ["", "mimi_", "speechtokenizer_", "funcodec_", "encodec_", "facodec_", "snac_"]
 
@@ -385,3 +385,16 @@ def test_a_split_without_labels_is_listed(tmp_path, config):
     (path,) = (out / "metrics").rglob("*.json")
     listed = json.loads(path.read_text())["unlabelled"]["open"]
     assert (listed["clips"], listed["classes"]) == (clips, [0, 1, 1, 2, 3])
+
+
+@pytest.mark.parametrize("byte", [9, 80])
+def test_a_damaged_npz_is_one_sentence(tmp_path, byte):
+    """Byte 9 of a zip file says how it is packed, those from 80 on are packed."""
+    path = tmp_path / "s.npz"
+    np.savez_compressed(path, clip_id=np.array(["a", "b"]), logits=np.eye(2))
+    content = bytearray(path.read_bytes())
+    place = content.index(b"PK\x01\x02") + 11 if byte == 9 else byte
+    content[place] = 0xFF
+    path.write_bytes(content)
+    with pytest.raises(NcstError, match=r"s.npz cannot be read as npz"):
+        read_columns(path, "scores")
