@@ -240,6 +240,23 @@ def audio(config: Config, *splits: str) -> list[str]:
     return sharding.pair_files(config, SHARDS, _pairs(config, splits))
 
 
+def split_audio(config: Config, split: str) -> list[str]:
+    """Return the shards of audio of one split.
+
+    Raises
+    ------
+    NcstError
+        If it has none.
+    """
+    found = audio(config, split)
+    if not found:
+        raise NcstError(
+            f"The split {split!r} has no clips: of what its `pairs` name, no codec is in `select.codecs`, or no corpus "
+            "has a root."
+        )
+    return found
+
+
 def audio_sets(config: Config) -> dict[str, dict[str, list[str]]]:
     """Return ``{source set: {codec: shard ids}}`` of all audio that the run makes, real speech behind it included."""
     wanted, released = _pairs(config, selection.splits(config)), official_release.pair_folders(config)

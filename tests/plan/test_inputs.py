@@ -171,3 +171,9 @@ def test_all_audio_of_a_run_has_the_real_speech_behind_it(config):
     assert all("real" in codecs for codecs in sets.values())
     assert {"dac", "encodec_3"} <= sets["st_eval"].keys() and "dac" not in sets["st_train"]
     assert len(inputs.every_shard(config)) == sum(len(s) for codecs in sets.values() for s in codecs.values())
+
+
+def test_a_split_without_clips_is_a_sentence(config):
+    config["select"]["codecs"] = ["real", "mimi"]
+    with pytest.raises(NcstError, match=r"'ood_single' has no clips.*select\.codecs"):
+        inputs.split_audio(config, "ood_single")

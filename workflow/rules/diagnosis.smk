@@ -1,7 +1,7 @@
 rule measure_clips:
     input:
         manifest="<results>/manifests/{split}.parquet",
-        shards=per(inputs.audio, "split"),
+        shards=per(inputs.split_audio, "split"),
     output:
         "<results>/measures/{split}.parquet",
     log:

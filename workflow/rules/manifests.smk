@@ -1,6 +1,6 @@
 rule write_manifest:
     input:
-        shards=per(inputs.audio, "split"),
+        shards=per(inputs.split_audio, "split"),
     output:
         "<results>/manifests/{split}.parquet",
     log:
