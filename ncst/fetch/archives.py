@@ -46,7 +46,8 @@ def fetch_corpus(key, entry, out, accepted, keep_archives=True, lock=LOCK):
     out, name = Path(out), key.split(".")[-1]
     check_terms(name, entry, accepted)
     folder = out.parent / "archives" / name
-    extract(fetch(f"{key}.download", entry["download"], folder, lock).values(), out)
+    files, _ = fetch(f"{key}.download", entry["download"], folder, lock)
+    extract(files.values(), out)
     if not keep_archives:
         shutil.rmtree(folder)
 

@@ -28,7 +28,8 @@ def fetch(key, source, folder, lock=LOCK):
 
     Broken downloads go on where they stopped. A file that lies in *folder* already is checked and needs no network. A
     size or hash that *source* does not state, the commit behind a branch and the files of a Zenodo record are noted in
-    the file *lock* at the first download and demanded from then on; another URL, revision or record is noted anew.
+    the file *lock* at the first download and demanded from then on; another URL, revision or record is noted anew. Of
+    a file that was not downloaded and whose hash is not known, nothing is noted: it was placed by hand.
 
     Parameters
     ----------
@@ -43,8 +44,10 @@ def fetch(key, source, folder, lock=LOCK):
 
     Returns
     -------
-    dict of str to Path
+    files : dict of str to Path
         The files under their names.
+    placed : dict of str to str
+        Those that were placed by hand and the SHA-256 of each.
 
     Raises
     ------
@@ -52,14 +55,18 @@ def fetch(key, source, folder, lock=LOCK):
         If there is no network, the repository or file does not exist or needs a login, the disk is full, or a file is
         truncated or has another hash; a wrong file is deleted.
     """
-    locked, found = _locked(lock, key), {}
+    locked = _locked(lock, key)
     pinned = {
         file: (locked[file] if locked.get(file, {}).get("of") == facts["of"] else {}) | facts
         for file, facts in _files(key, source, locked).items()
     }
-    places = {file: below(folder, file, key) for file in pinned}
+    places, placed = {file: below(folder, file, key) for file in pinned}, {}
     for file, facts in pinned.items():
-        path = found[file] = places[file]
+        path = places[file]
+        if path.is_file() and not facts.keys() & {"sha256", "md5"}:
+            placed[file] = _check(key, path, facts, lock)["sha256"]
+            LOG.warning("%s was placed by hand, and no hash says whether it is what was published.", path)
+            continue
         if path.is_file():
             pass
         elif source["source"] == "huggingface":
@@ -70,7 +77,7 @@ def fetch(key, source, folder, lock=LOCK):
         facts |= _check(key, path, facts, lock)
         _write_lock(lock, key, pinned)
         LOG.info("%s from %s: %d bytes, SHA-256 %s", path, facts["of"], facts["size"], facts["sha256"])
-    return found
+    return places, placed
 
 
 def _files(key, source, locked):

@@ -31,7 +31,9 @@ def fetch_weights(name, entry, out, lock=LOCK, family="codecs"):
     """
     out = Path(out)
     key, source = f"{family}.{name}.weights.official", entry["weights"]["official"]
-    convert(name, entry, fetch(key, source, out.parent / "downloads" / name, lock), out, family, fetched=True)
+    files, placed = fetch(key, source, out.parent / "downloads" / name, lock)
+    origin = {"placed": json.dumps(placed)} if placed else {"fetched": "yes"}
+    convert(name, entry, files, out, family, origin)
 
 
 def fetch_folder(name, entry, out, lock=LOCK):
@@ -48,10 +50,11 @@ def fetch_folder(name, entry, out, lock=LOCK):
     folder.replace(out)
 
 
-def convert(name, entry, files, out, family="codecs", fetched=False):
+def convert(name, entry, files, out, family="codecs", origin=None):
     """Convert the official *files* ``{name: Path}`` of *name* to the weight file *out*, and load it.
 
-    Those that were *fetched* from where the config says are noted as such; the page calls others placed by hand.
+    *origin* is noted in it for the page: ``fetched``, from where the config says, or ``placed``, names and SHA-256 of
+    files that were placed by hand.
 
     Returns
     -------
@@ -73,8 +76,7 @@ def convert(name, entry, files, out, family="codecs", fetched=False):
             f"{shown} cannot be weights of {name}: they look like {_looks_like(files)} (at {error!r});"
             f" correct weights.official of {name} in the config."
         ) from error
-    metadata = {"config": json.dumps(config), "codec": entry.get("module", name)}
-    metadata |= {"fetched": "yes"} if fetched else {}
+    metadata = {"config": json.dumps(config), "codec": entry.get("module", name)} | (origin or {})
     with atomic(out) as temporary:
         save_file({key: value.contiguous().clone() for key, value in state.items()}, temporary, metadata)
         del state

@@ -69,7 +69,7 @@ def complete(*overlays: dict[str, Any], folder: PathLike = "config", check: bool
     if check:
         validate(config, lambda: merged(folder=folder))
     official_release.add_roots(config)
-    if check and config["release"]["root"]:
+    if check:
         splits = selection.splits(config)
         official_release.check_root(config, [pair for split in splits for pair in selection.pairs(config, split)])
     return config

@@ -109,6 +109,8 @@ def pair_folders(config: Config) -> dict[Pair, str]:
 def check_root(config: Config, wanted: Iterable[Pair]) -> None:
     """Check that the release is where the config says and has what is wanted.
 
+    Codecs of the config without weights, whose audio the release alone has, want it to be named.
+
     Parameters
     ----------
     config : dict
@@ -121,6 +123,12 @@ def check_root(config: Config, wanted: Iterable[Pair]) -> None:
         If the root or a folder of a wanted pair is missing.
     """
     if not config["release"]["root"]:
+        alone = [name for _, name, _ in FOLDERS.values() if config["codecs"].get(name, {}).get("weights") == {}]
+        if alone:
+            raise NcstError(
+                f"The folder of the release, which alone has the audio of {', '.join(alone)}, is still to be named: "
+                "--config 'release={root: /data/st-codecfake}'."
+            )
         return
     root = Path(config["release"]["root"])
     if not root.is_dir():

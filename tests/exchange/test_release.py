@@ -26,6 +26,7 @@ from ncst.formats.shards import iter_clips
 from ncst.plan import entries, official_release, selection
 from ncst.plan.config import merge
 from ncst.plan.estimate import estimate
+from ncst.plan.yaml_files import read_mapping
 
 SHARD = "00000-of-00001"
 SPLITS = (
@@ -54,7 +55,7 @@ def root(made, tmp_path):
 
 @pytest.fixture
 def config(root):
-    config = benchmark.load("config/st_codecfake.yaml", "config/release.yaml")
+    config = merge(benchmark.load("config/st_codecfake.yaml"), read_mapping("config/release.yaml"))
     config["release"]["root"] = str(root)
     for name, size in SIZES.items():
         config["sources"][name] |= {"size": size}
@@ -257,6 +258,8 @@ def test_the_root_is_checked_before_anything_runs(config, root):
     config["release"]["root"] = "/nowhere"
     with pytest.raises(NcstError, match="not at /nowhere"):
         official_release.check_root(config, wanted)
+    with pytest.raises(NcstError, match=r"alone has the audio of funcodec_c3_3, funcodec_c3_4, is still to be named"):
+        benchmark.load("config/st_codecfake.yaml", "config/release.yaml")
 
 
 def test_generated_speech_of_the_release_is_a_corpus(config, root):

@@ -38,7 +38,7 @@ def hub(server, monkeypatch):
 @pytest.fixture
 def get(tmp_path):
     """Fetch into ``<folder>`` with one lock file."""
-    return lambda source, folder="x": fetch(KEY, source, tmp_path / folder, tmp_path / "lock.yaml")
+    return lambda source, folder="x": fetch(KEY, source, tmp_path / folder, tmp_path / "lock.yaml")[0]
 
 
 def at(url, file="model.bin", **facts):
@@ -67,6 +67,22 @@ def test_a_file_put_there_by_hand_needs_no_network(get, tmp_path):
     (tmp_path / "x" / "model.bin").write_bytes(CONTENT)
     get(at("http://127.0.0.1:9/model.bin", sha256=SHA256))
     get(on_hub("some/repo", sha256=SHA256))
+    assert set(lock_of(tmp_path)) == {"model.bin"}
+
+
+def test_a_file_put_there_by_hand_is_not_pinned_as_published(server, tmp_path):
+    server.files["/config.json"] = b"{}"
+    source = {"source": "url", "files": {n: {"url": f"{server.url}/{n}"} for n in ("model.bin", "config.json")}}
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "model.bin").write_bytes(b"mine")
+    for _ in range(2):
+        files, placed = fetch(KEY, source, tmp_path / "x", tmp_path / "lock.yaml")
+        assert files["model.bin"].read_bytes() == b"mine"
+        assert placed == {"model.bin": hashlib.sha256(b"mine").hexdigest()}
+    assert [name for name, facts in lock_of(tmp_path).items() if "sha256" in facts] == ["config.json"]
+    assert server.requests == [("/config.json", None)]
+    files, placed = fetch(KEY, source, tmp_path / "again", tmp_path / "lock.yaml")
+    assert (files["model.bin"].read_bytes(), placed) == (CONTENT, {})
 
 
 def test_a_dropped_connection_is_resumed_at_once(server, get):

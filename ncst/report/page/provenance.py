@@ -129,19 +129,25 @@ def origin_of(config, name, family):
     if kind == "compact":
         own = f"{config['results']}/{config['name']}/"
         return f"trained by this {'run' if str(file).startswith(own) else 'project'}, not the published weights"
-    if file.suffix == ".safetensors" and file.is_file() and not _fetched(file):
-        return f"placed by hand as {file}, not fetched"
+    noted = _noted(file) if file.suffix == ".safetensors" and file.is_file() else {"fetched": "yes"}
+    if "placed" in noted:
+        return ", ".join(
+            f"{name}: placed by hand, SHA-256 {digest}" for name, digest in json.loads(noted["placed"]).items()
+        )
+    if "fetched" not in noted:
+        return f"{file}: placed by hand"
     if "repo" in entry:
         return f"{entry['repo']} at {str(entry.get('revision', '?'))[:12]}"
     return ", ".join(facts["url"] for facts in entry["files"].values())
 
 
-def _fetched(file):
+def _noted(file):
+    """Return what `ncst.fetch.weights` noted of the origin of *file*."""
     try:
         with safe_open(file, "numpy") as weights:
-            return "fetched" in (weights.metadata() or {})
+            return weights.metadata() or {}
     except (OSError, SafetensorError):
-        return False
+        return {}
 
 
 def _digest(config, name, family):
