@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ncst import registry
 from ncst.core.files import atomic_folder
-from ncst.core.names import LONGEST_KEY, below
+from ncst.core.names import below
 from ncst.errors import NcstError
 from ncst.evaluation.compare_models import compare_models
 from ncst.evaluation.detect import detect
@@ -103,10 +103,8 @@ def _runs(arguments, model, seed, splits):
             numbered = re.fullmatch(r"seed-(\d+)", folder.name)
             number = int(numbered[1]) if numbered else 1
             title = (folder.parent if numbered or folder.name in ("result", "results", "scores") else folder).name
-        name = re.sub(r"\W+", "_", title.lower())[:LONGEST_KEY]
-        known, files = runs.setdefault((name, number), (title, {}))
-        if known != title or not name:
-            raise NcstError(f"{known} and {title} are both called {name!r} in files: rename one of the folders.")
+        name = re.sub(r"\W+", "_", title.lower())
+        title, files = runs.setdefault((name, number), (title, {}))
         for split, path in _named([argument], splits):
             if split in files:
                 raise NcstError(f"{files[split]} and {path} are both scores of {split} by {title}: name one of them.")

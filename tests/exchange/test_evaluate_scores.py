@@ -179,6 +179,22 @@ def test_two_folders_of_one_model_are_one_sentence(tmp_path, config):
         metrics(tmp_path, config, tmp_path / "a/My-Model/result", tmp_path / "b/my_model")
 
 
+@pytest.mark.parametrize("split", ["../../x", "/tmp/x", "a/../b", "a\\b"])
+def test_a_split_leads_to_no_other_folder(tmp_path, config, split):
+    official(tmp_path)
+    before = {*tmp_path.rglob("*")}
+    with pytest.raises(NcstError, match="which is not safe to write, it"):
+        metrics(tmp_path / "deep/deeper", config, f"{split}={tmp_path / 'result_id.txt'}")
+    assert {*tmp_path.rglob("*")} - before == {tmp_path / "deep", tmp_path / "deep/deeper"}
+
+
+def test_models_keep_their_names_in_any_script(tmp_path, config):
+    for name in ("模型一", "模型二"):
+        official(tmp_path / name)
+    out = metrics(tmp_path, config, tmp_path / "模型一", tmp_path / "模型二")
+    assert sorted(path.name for path in (out / "scores").iterdir()) == ["模型一", "模型二"]
+
+
 def test_several_models_are_compared(tmp_path, config):
     for seed, name in enumerate(("A", "B")):
         official(tmp_path / name, seed=seed)

@@ -234,3 +234,13 @@ def test_values_of_any_kind_in_a_parquet_table_are_text(tmp_path):
     entry["settings"]["table"] = "n.parquet"
     index_corpus.index_corpus("directory", entry, tmp_path, tmp_path / "x.parquet")
     assert [row["utt_id"] for row in index.read_index(tmp_path / "x.parquet")] == ["0.5", "1.5"]
+
+
+@pytest.mark.parametrize("utt_id", ["../../OUTSIDE", "/tmp/OUTSIDE", "a\\b", "con", "x" * 201])
+def test_an_id_that_names_no_file_is_a_reason(tmp_path, utt_id):
+    for name in ("a.wav", "b.wav"):
+        tone(tmp_path / "clips" / name)
+    (tmp_path / "clips/clips.csv").write_text(f"path,utt_id\na.wav,{utt_id}\nb.wav,good\n")
+    found = index_corpus.index_corpus("alm", {"title": "A"}, tmp_path / "clips", tmp_path / "x.parquet")
+    assert found == {"ok": 1, "rejected": 1}
+    assert index.read_index(tmp_path / "x.parquet")[0]["reason"].startswith(f"its id {utt_id[:80]!r} ")
