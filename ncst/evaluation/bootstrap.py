@@ -86,8 +86,9 @@ def interval(value: float | np.ndarray, resampled: ArrayLike, clusters: int, sha
 
     The standard error is that of the resamples, widened for the few clusters they are drawn from; percentiles of
     resamples are too narrow below some 60 clusters. A share, which lies between 0 and 1, gets a normal interval on the
-    logit scale, any other value a t interval (``benchmarks/interval_coverage.py`` shows what both hold). Where nothing
-    went wrong in any cluster, or all did, and resamples cannot differ, the bound is the exact binomial one.
+    logit scale, any other value a t interval (``benchmarks/interval_coverage.py`` shows what both hold). Where all
+    clusters are alike and resamples cannot differ, a share gets the exact binomial bound on how many others are unlike
+    them, taken as all wrong and as all right.
 
     Parameters
     ----------
@@ -108,12 +109,10 @@ def interval(value: float | np.ndarray, resampled: ArrayLike, clusters: int, sha
     def scaled(numbers):
         return logit(np.clip(numbers, edge, 1 - edge)) if share else np.asarray(numbers, np.float64)
 
-    spread = scaled(drawn).std(ddof=1) if np.ptp(drawn) > 0 else 0.0
-    if clusters < 2 or (spread == 0 and not share):
-        return {"value": value, "low": value, "high": value}
+    spread = scaled(drawn).std(ddof=1) if clusters > 1 and np.ptp(drawn) > 0 else 0.0
     if spread == 0:
-        least = TAIL ** (1 / clusters)
-        return {"value": value, "low": min(value, least), "high": max(value, 1 - least)}
+        alike = TAIL ** (1 / clusters) if share else 1.0
+        return {"value": value, "low": value * alike, "high": 1 - (1 - value) * alike if share else value}
     quantile = norm.ppf(1 - TAIL) if share else student.ppf(1 - TAIL, clusters - 1)
     reach = quantile * spread * np.sqrt(clusters / (clusters - 1))
     low, high = scaled(value) - reach, scaled(value) + reach

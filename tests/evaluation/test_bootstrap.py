@@ -101,6 +101,14 @@ def test_a_perfect_run_on_few_utterances_is_not_certain():
     assert open_set(known, unknown, utterances, utterances, 0)["eer"]["high"] == pytest.approx(1 - 0.025 ** (1 / 20))
 
 
+def test_clusters_that_are_all_alike_say_no_more_than_their_number():
+    one = mean(np.ones(3), np.array(["a", "a", "a"]), 0)
+    assert one == pytest.approx({"value": 1.0, "low": 0.025, "high": 1.0})
+    half = mean(np.array([0.0, 1.0] * 8), np.repeat(np.arange(8), 2).astype(str), 0)
+    alike = 0.025 ** (1 / 8)
+    assert half == pytest.approx({"value": 0.5, "low": 0.5 * alike, "high": 1 - 0.5 * alike})
+
+
 def test_values_that_are_no_shares_may_leave_0_and_1():
     ci = mean(np.array([-2.0, 3.0, 0.5, 0.1]), np.arange(4).astype(str), 0, share=False)
     assert ci["low"] < 0 and ci["high"] > 1 and ci["value"] == pytest.approx(0.4)
