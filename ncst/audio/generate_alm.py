@@ -15,6 +15,7 @@ from ncst.core.csv_text import csv_text
 from ncst.core.seeds import seed_of
 from ncst.core.shipped import located
 from ncst.errors import NcstError
+from ncst.speech.corpora._base import read_text
 from ncst.speech.corpora.alm import TABLE
 
 log = logging.getLogger(__name__)
@@ -109,7 +110,7 @@ def read_prompts(name, entry):
     path = Path(located(entry.get("prompts") or ""))
     if not path.is_file():
         raise NcstError(f"{name} has nothing to say, {path} is no file: set `prompts` in config/alms.yaml to a text.")
-    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = [line.strip() for line in read_text(path).splitlines()]
     texts = [line for line in lines if line]
     if not texts:
         raise NcstError(f"{name} has nothing to say: write one text a line in {path}.")

@@ -123,12 +123,20 @@ def unwrap(tree: Mapping[str, Any], wanted: Iterable[str], path: PathLike) -> tu
     return "", state
 
 
-def _flat(tree: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        elif isinstance(value, Tensor):
-            yield re.sub(r"(^|\.)_orig_mod\.", r"\1", f"{prefix}{key}"), value
+def _flat(tree: Mapping[Any, Any]) -> Iterator[tuple[str, Tensor]]:
+    """Yield name and value of the tensors in nested *tree*; what holds itself, or stands in two places, counts once."""
+    seen, open_ = {id(tree)}, [("", iter(tree.items()))]
+    while open_:
+        prefix, items = open_[-1]
+        for key, value in items:
+            if isinstance(value, Mapping) and id(value) not in seen:
+                seen.add(id(value))
+                open_.append((f"{prefix}{key}.", iter(value.items())))
+                break
+            if isinstance(value, Tensor):
+                yield re.sub(r"(^|\.)_orig_mod\.", r"\1", f"{prefix}{key}"), value
+        else:
+            open_.pop()
 
 
 def _places(key: str, wanted: set[str]) -> Iterator[str]:

@@ -60,7 +60,20 @@ def all_notes(results: PathLike) -> list[tuple[str, dict[str, Any]]]:
     ``batch`` that the GPU's memory made batches smaller.
     """
     files = paths.find(results, paths.FINGERPRINT)
-    return [(names["frontend"], json.loads(path.read_text()).get("notes", {})) for path, names in files.items()]
+    return [(names["frontend"], _read_fingerprint(path).get("notes", {})) for path, names in files.items()]
+
+
+def _read_fingerprint(path: Path) -> dict[str, Any]:
+    """Return what *path* says its features were made with; a `NcstError` where it is damaged."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
+        raise NcstError(f"Features damaged: {path}; delete the file and run again.") from error
+    if not isinstance(found, dict):
+        raise NcstError(f"Features damaged: {path}; delete the file and run again.")
+    return found
 
 
 def _reserve(path: Path) -> None:
@@ -104,7 +117,7 @@ class FeatureStore:
         if shard_file not in self._maps:
             path = feature_path(self.results, self.frontend, shard_file)
             try:
-                found = json.loads(path.with_suffix(".json").read_text())
+                found = _read_fingerprint(path.with_suffix(".json"))
                 features = np.load(path, mmap_mode="c").view(np.ndarray)
             except FileNotFoundError as error:
                 raise NcstError(
@@ -112,8 +125,6 @@ class FeatureStore:
                 ) from error
             except (OSError, ValueError, EOFError) as error:
                 raise NcstError(f"Features damaged: {path}; delete the file and run again.") from error
-            if not isinstance(found, dict):
-                raise NcstError(f"Features damaged: {path.with_suffix('.json')}; delete the file and run again.")
             found.pop("notes", None)
             audio, shard = found.pop("audio", ""), self.results / paths.AUDIO / shard_file
             if shard.is_file() and audio != read_digest(shard):

@@ -353,3 +353,9 @@ def test_a_broken_folder_is_an_error(tmp_path):
         registry.load("alms", "orpheus")(entry_of("orpheus"), tmp_path)
     with pytest.raises(NcstError, match="holds no tokenizer"):
         registry.load("alms", "orpheus")(entry_of("orpheus"), tmp_path / "nowhere")
+
+
+def test_prompts_that_are_no_text_are_one_sentence(tmp_path):
+    (tmp_path / "prompts.txt").write_bytes(b"hello \xff")
+    with pytest.raises(NcstError, match=r"prompts.txt is not UTF-8 text"):
+        read_prompts("x", {"prompts": str(tmp_path / "prompts.txt")})

@@ -80,3 +80,17 @@ def test_a_gpu_that_is_not_there(tmp_path):
     ):
         with pytest.raises(NcstError, match="no GPU that PyTorch can use: set `gpu: 0`"):
             registry.load(family, name)(entry, weights, "cuda")
+
+
+def test_a_checkpoint_that_holds_itself_or_nests_without_end(tmp_path):
+    state = {key: value.clone() for key, value in registry.load("models", "mel_lcnn")(7).state_dict().items()}
+    loop = {"model": state}
+    loop["again"] = loop
+    torch.save(loop, tmp_path / "loop.pt")
+    import_checkpoint(tmp_path / "loop.pt", registry.load("models", "mel_lcnn")(7))
+    bomb = {"x": torch.ones(1)}
+    for _ in range(40):
+        bomb = {"a": bomb, "b": bomb}
+    torch.save(bomb, tmp_path / "bomb.pt")
+    with pytest.raises(NcstError, match="unknown network"):
+        import_checkpoint(tmp_path / "bomb.pt", registry.load("models", "mel_lcnn")(7))

@@ -180,9 +180,12 @@ def read_text(path, fallback=None):
     Raises
     ------
     NcstError
-        If it is neither, or binary.
+        If it is neither, or binary, or cannot be read.
     """
-    content = Path(path).read_bytes()
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise NcstError(f"{path} cannot be read ({error.strerror}): make it a readable text file.") from error
     for encoding in filter(None, ("utf-8-sig", fallback)):
         with contextlib.suppress(UnicodeDecodeError):
             text = content.decode(encoding).strip()
