@@ -5,11 +5,15 @@ them. What is refused must be an `NcstError`: any other exception, an input that
 process that dies are crashes, told apart by type and place and written to ``--keep``. Each target runs in a process of
 its own that may hold 16 GB of addresses, for so many minutes. The inputs that once crashed are tests of their rooms.
 
+With ``--atheris`` one target is led by what its inputs reach in ncst, until the first crash: `uv run --with atheris
+python benchmarks/fuzz.py yaml --atheris`; atheris is no dependency.
+
 It stands here and not in tests/ because it has no end of its own and reports figures; tests/test_fuzz.py gives every
 target a few inputs.
 """
 
 import argparse
+import contextlib
 import faulthandler
 import logging
 import multiprocessing
@@ -94,6 +98,24 @@ def hammer(make, until, seed, folder, most=None):
     return tried, refused, crashes
 
 
+def guided(name, minutes, folder):
+    """Let atheris choose the inputs of a target by the code that they reach; it ends the process at the first crash."""
+    import atheris
+    from hypothesis import given
+
+    with atheris.instrument_imports(include=["ncst"]):
+        target = targets()[name](folder)
+    from ncst.errors import NcstError
+
+    def one(value):
+        with contextlib.suppress(NcstError):
+            target(value)
+
+    arguments = [sys.argv[0], f"-max_total_time={60 * minutes:.0f}", f"-artifact_prefix={folder}/"]
+    atheris.Setup(arguments, given(target.inputs)(one).hypothesis.fuzz_one_input)
+    atheris.Fuzz()
+
+
 def _place(error):
     """Return the type of an error and the last line of ncst that it passed."""
     frames = traceback.extract_tb(error.__traceback__)
@@ -148,10 +170,16 @@ def main():
     parser.add_argument("--minutes", type=float, default=1, help="for each target")
     parser.add_argument("--inputs", type=int, help="for each target, at most")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--atheris", action="store_true", help="lead the first target by coverage")
     parser.add_argument("--keep", type=Path, help="folder for inputs that crash")
     options = parser.parse_args()
-    if unknown := {*options.targets} - targets().keys():
+    if options.atheris and len(options.targets) != 1:
+        parser.error("--atheris takes one target")
+    if not options.atheris and (unknown := {*options.targets} - targets().keys()):
         parser.error(f"not among the targets {', '.join(targets())}: {', '.join(sorted(unknown))}")
+    if options.atheris:
+        logging.disable()
+        guided(options.targets[0], options.minutes, Path(tempfile.mkdtemp()))
     print("| target | inputs | refused | crashes | GB held |\n|---|---|---|---|---|", flush=True)
     figures = [fuzz(name, options) for name in options.targets or targets()]
     tried, crashed = map(sum, zip(*figures))

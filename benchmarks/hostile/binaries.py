@@ -22,7 +22,7 @@ from safetensors.torch import save
 
 from hostile.damage import damaged
 from hostile.texts import wav
-from ncst.core.checkpoint_files import read_checkpoint, read_weights
+from ncst.core.checkpoint_files import read_checkpoint, read_weights, unwrap
 from ncst.core.waveforms import UnusableAudio, read_audio
 from ncst.exchange.evaluate_scores import evaluate_external
 from ncst.exchange.score_files import read_columns
@@ -230,7 +230,10 @@ class Checkpoints:
         path = self.folder / value[0]
         path.write_bytes(value[1])
         try:
-            (read_weights if value[0].startswith("s") and len(value[1]) % 2 else read_checkpoint)(path)
+            if value[0].startswith("s") and len(value[1]) % 2:
+                read_weights(path)
+            elif isinstance(tree := read_checkpoint(path), dict):
+                unwrap(tree, ["layer.weight", "layer.bias"], path)
         finally:
             assert not (self.folder / "executed").exists(), "a pickle was executed"
 
