@@ -274,9 +274,9 @@ def every_shard(config: Config) -> list[str]:
 
 
 def features(config: Config, frontend: str, *splits: str) -> list[str]:
-    """Return the feature files of every clip of *splits*, each once."""
-    pattern = "<results>/features/{frontend}/{source_set}/{codec}/{shard}.npy"
-    return sharding.pair_files(config, pattern, _pairs(config, splits), frontend=frontend)
+    """Return the feature files of every clip of *splits*, each once, and then the fingerprints of these files."""
+    patterns, pairs = (paths.FEATURE_FILE, paths.FINGERPRINT), _pairs(config, splits)
+    return [f for p in patterns for f in sharding.pair_files(config, f"<results>/{p}", pairs, frontend=frontend)]
 
 
 def _pairs(config: Config, splits: Iterable[str]) -> list[Pair]:

@@ -18,6 +18,7 @@ AUDIO = "audio"
 SHARD = f"{AUDIO}/{{source_set}}/{{codec}}/{{shard}}.parquet"
 MANIFEST = "manifests/{split}.parquet"
 FEATURES = "features/{frontend}/{shard_file}"
+FEATURE_FILE = "features/{frontend}/{source_set}/{codec}/{shard}.npy"
 FINGERPRINT = "features/{frontend}/{source_set}/{codec}/{shard}.json"
 MODEL = f"models/{RUN}"
 CURVES = f"{MODEL}/curves.csv"
@@ -37,6 +38,17 @@ _ANY = {"seed": r"\d+", "split": ".+"}
 def place(results: PathLike, pattern: str, **names: str | int) -> Path:
     """Return the `Path` of *pattern*, one of this module's, below *results*; each of its names must be given."""
     return Path(results, pattern.format(**names))
+
+
+def results_of(path: PathLike, pattern: str) -> Path:
+    """Return the results folder that *path* lies in, where *pattern*, one of this module's, places it.
+
+    A job finds what belongs to its inputs beside them, wherever these were brought.
+
+    >>> results_of("results/demo/audio/st_dev/dac/00000-of-00001.parquet", SHARD).as_posix()
+    'results/demo'
+    """
+    return Path(path).parents[pattern.count("/")]
 
 
 def find(results: PathLike, pattern: str) -> dict[Path, dict[str, Any]]:

@@ -84,8 +84,9 @@ def test_files_of_splits_are_named_once(config):
     assert one == twice
     assert "<results>/audio/st_eval/real/00000-of-" in one[0]
     features = inputs.scored_features(config, "mel_lcnn", "eval_id")
-    assert len(features) == len(one)
+    assert len(features) == 2 * len(one), "and their fingerprints"
     assert features[0].startswith("<results>/features/mel/st_eval/real/")
+    assert [file.replace(".npy", ".json") for file in features[: len(one)]] == features[len(one) :]
 
 
 def test_a_training_reads_its_own_splits(config, mitigations):

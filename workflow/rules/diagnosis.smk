@@ -16,7 +16,6 @@ rule measure_clips:
         runtime=growing(120),
     params:
         code=code("measure_clips"),
-        audio=folder("audio"),
         limit=per(inputs.measured, "split"),
         seed=config["seed"],
     script:

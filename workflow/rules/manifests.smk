@@ -13,7 +13,6 @@ rule write_manifest:
     params:
         code=code("write_manifest"),
         entry=entry("splits", "split"),
-        audio=folder("audio"),
         seed=config["seed"],
     script:
         "../scripts/write_manifest.py"

@@ -18,7 +18,6 @@ rule sample_clips:
         counts=[
             config["robustness"]["known" if split in of_role("id") else "unknown"] for split in of_role("id", "ood")
         ],
-        audio=folder("audio"),
         seed=config["seed"],
     script:
         "../scripts/sample_clips.py"

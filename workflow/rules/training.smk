@@ -49,7 +49,6 @@ rule train:
         code=code("train", models="model"),
         entry=per(inputs.model, "model"),
         parameters=per(inputs.learnt_parameters, "model"),
-        results=folder(),
     script:
         "../scripts/train.py"
 
@@ -75,6 +74,5 @@ rule score:
         runtime=growing(DEMANDS.scoring_time),
     params:
         code=code("score", models="model"),
-        results=folder(),
     script:
         "../scripts/score.py"

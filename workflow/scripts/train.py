@@ -4,6 +4,7 @@ if __name__ == "__main__":  # several GPUs: their processes import this file
     with job(snakemake):
         from pathlib import Path
 
+        from ncst.plan import paths
         from ncst.tracing.train import Machine, train
 
         gpus = int(snakemake.resources.get("gpu") or 0)
@@ -12,7 +13,7 @@ if __name__ == "__main__":  # several GPUs: their processes import this file
             snakemake.wildcards.model,
             int(snakemake.wildcards.seed),
             (snakemake.input.train, snakemake.input.dev),
-            snakemake.params.results,
+            paths.results_of(snakemake.input.features[0], paths.FEATURE_FILE),
             Path(snakemake.output.weights).parent,
             snakemake.params.parameters,
             Machine("cuda", (snakemake.threads - 1) // gpus, gpus) if gpus else Machine(),
