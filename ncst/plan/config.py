@@ -137,7 +137,7 @@ def typed(value: Any, nested: bool = False) -> Any:
         return value
     try:
         found = yaml.safe_load(value)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):  # such as the 99th of a month
         return value
     return value if isinstance(found, dict | list) else found
 

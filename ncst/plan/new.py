@@ -107,7 +107,7 @@ def _with_entry(config: Path, family: str, name: str, entry: str) -> str:
         end -= 1
     after = "".join([*lines[:end], "\n", entry, *lines[end:]])
     changed = yaml.safe_load(entry)
-    with contextlib.suppress(yaml.YAMLError):
+    with contextlib.suppress(yaml.YAMLError, ValueError):
         if yaml.safe_load(after) == before | {family: before[family] | changed}:
             return after
     raise NcstError(
@@ -118,7 +118,7 @@ def _with_entry(config: Path, family: str, name: str, entry: str) -> str:
 def _read(config: Path, text: str) -> dict[str, Any]:
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise NcstError(f"{config} is not valid YAML: {' '.join(str(error).split())}.") from error
     return content if isinstance(content, dict) else {}
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from ncst.cli import app
 from ncst.errors import NcstError
 from ncst.plan import command_line
-from ncst.plan.config import complete, load_config, merge
+from ncst.plan.config import complete, load_config, merge, typed
 from ncst.plan.validate import FAMILIES
 from ncst.plan.yaml_files import read_mapping
 
@@ -225,6 +225,11 @@ def test_wrong_files_are_one_sentence_in_seconds(overlay, text, sentence):
 def test_aliases_are_read_as_meant(overlay):
     text = "a: &a {x: 1, y: [2]}\nb: {<<: *a, x: 3}\nc: [*a, *a]\n"
     assert read_mapping(overlay(text)) == yaml.safe_load(text)
+
+
+@pytest.mark.parametrize("value", ["2026-99-99", "[" * 500, "\0", "&a [*a]", "!!python/x 1", "a: [", "9" * 5000])
+def test_what_is_no_yaml_behind_config_stays_text(value):
+    assert typed({"roots": {"vctk": value}}) == {"roots": {"vctk": value}}
 
 
 SMALL = "config/small.yaml"
