@@ -105,4 +105,4 @@ class Directory(Base):
             inside = path.relative_to(self.root)
         except ValueError:
             inside = Path(path.name)
-        return "-".join(inside.with_suffix("").parts)
+        return "-".join((inside.with_suffix("") if inside.name else inside).parts)
