@@ -130,6 +130,7 @@ def test_an_entry_stays_a_mapping(config, family):
         ("codecs: {DAC: {title: x}}", "at codecs: 'DAC' and 'dac' are one file on disks"),
         (f"models: {{{'m' * 60}: {{title: x}}}}", "at models: 'm+' is longer than 48 letters"),
         ('name: "demo\\n"', "at name: "),
+        (f"seeds: [{10**400}]", "at seeds.0: .* is greater than the maximum"),
         ('results: "a\\n"', "at results: .* is not a folder without braces"),
         ("results: '{x}'", "at results: '{x}' is not a folder without braces"),
         ("name: no", "at name: false, which is how YAML reads yes, no, on and off, stands where text"),
