@@ -15,6 +15,7 @@ from ncst.evaluation.evaluate import refusal
 from ncst.evaluation.metrics import accuracy, auroc, balanced_accuracy, eer, f1_scores, fpr_at, sweep
 from ncst.evaluation.run_folders import Run, common_splits, find_runs, read_parts, short_names
 from ncst.formats.findings import COMPARISONS
+from ncst.formats.ood import read_ood
 from ncst.formats.scores import UNLABELLED
 
 RATES = ("auroc", "fpr95", "eer")
@@ -186,7 +187,11 @@ def _refused(counts, clusters):
 
 
 def _detectors(parts, notes):
-    found = [{path.stem for path in part.ood.glob("*.parquet")} for group in parts for part in group]
+    found = [
+        {path.stem for path in part.ood.glob("*.parquet") if "unfit" not in read_ood(path).about}
+        for group in parts
+        for part in group
+    ]
     common, every = set.intersection(*found), set.union(*found)
     if every - common:
         notes.append(f"Not compared, since not every run has them: the detectors {', '.join(sorted(every - common))}.")

@@ -89,6 +89,7 @@ def evaluate(
         assert run.ood is not None
         rated = {name: read_ood(run.ood / f"{name}.parquet") for name in detectors}
         result["detectors"] = {name: ratings.about for name, ratings in rated.items()}
+        rated = {name: ratings for name, ratings in rated.items() if "unfit" not in ratings.about}
         for name in names["ood"]:
             tested = _read(run, name, titles, known)
             result["curves"][name], detected = _detected(known, tested, dev, rated, draw, resamples)

@@ -60,18 +60,20 @@ def score_robustness(
     if frontend.fingerprint() != facts["fingerprint"]:
         raise NcstError(f"{model_dir} was trained on features of another front-end or weights: train it again.")
     known = read_scores(train, embedding=True)
+    chosen = {name: read_ood(path).about for name, (_, path) in detectors.items()}
     fitted = {
-        name: registry.build("detectors", name, entry | {"options": read_ood(path).about["options"]}).fit(
+        name: registry.build("detectors", name, entry | {"options": chosen[name]["options"]}).fit(
             known.embedding, known.logits, known.positions()
         )
-        for name, (entry, path) in detectors.items()
+        for name, (entry, _) in detectors.items()
+        if "unfit" not in chosen[name]
     }
     network.to(device_of(device))
     found = {}
     for cell, path in cells.items():
         rows, embedding, logits = _outputs(network, facts["training"]["crop"], frontend, path, batch, device)
         found[cell] = rows, logits, {name: detector.score(embedding, logits) for name, detector in fitted.items()}
-    about = {key: facts[key] for key in ("name", "classes", "class_names", "seed")} | {"detectors": list(detectors)}
+    about = {key: facts[key] for key in ("name", "classes", "class_names", "seed")} | {"detectors": list(fitted)}
     write_cell_scores(out, about, found)
 
 

@@ -39,12 +39,13 @@ def tune(name: str, entry: dict[str, Any], train: Scores, dev: Scores, head: Hea
         ``options``; ``tried``: list of ``options``, ``auroc`` (mean over the held-out classes, null where the options
         do not fit the training set) and ``by_class`` (class id to AUROC); ``calibration``: slope and intercept that
         turn a score, in standard deviations around the mean of known development scores, into a log likelihood ratio
-        for known. Empty where dev or train have fewer than three classes.
+        for known; none where no options fit what is left of the training set. Empty where dev or train have fewer than
+        three classes.
 
     Raises
     ------
     NcstError
-        If no options fit, or an option is unknown.
+        If an option is unknown.
     """
     held = sorted(set(dev.positions().tolist()))
     if len(held) < 3:
@@ -71,7 +72,7 @@ def tune(name: str, entry: dict[str, Any], train: Scores, dev: Scores, head: Hea
         if best is None or tried[-1]["auroc"] > best[0] + 1e-9:
             best = tried[-1]["auroc"], options, groups
     if best is None:
-        raise NcstError(f"No options of the detector {name} fit its training set: {tried[0]['reason']}")
+        return {"options": own, "tried": tried}
     known, unknown = (np.concatenate(part) for part in zip(*map(_standardised, best[2])))
     return {"options": best[1], "tried": tried, "calibration": logistic(known, unknown)}
 

@@ -36,7 +36,7 @@ _SINGLE = record(
 _TRIAL = record({"options": by_name({}), "auroc": or_null(NUMBER), "by_class": by_name(NUMBER)}, {"reason": TEXT})
 _DETECTOR = record(
     {"options": by_name({})},
-    {"tried": listing(_TRIAL), "calibration": record({"slope": NUMBER, "intercept": NUMBER})},
+    {"unfit": TEXT, "tried": listing(_TRIAL), "calibration": record({"slope": NUMBER, "intercept": NUMBER})},
 )
 _RATES = {"auroc": INTERVAL, "fpr95": INTERVAL}
 _DETECTED = record(

@@ -13,7 +13,8 @@ from ncst.core.files import PathLike
 from ncst.errors import NcstError
 from ncst.formats.scores import Scores, refuse_repeats
 
-_COLUMNS = ("split", "clip_id", "score")
+_SCHEMA = pa.schema({"split": pa.string(), "clip_id": pa.string(), "score": pa.float32()})
+_COLUMNS = tuple(_SCHEMA.names)
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Ratings:
     path : Path
     about : dict
         ``options`` of the detector, and where a development split was given what `ncst.evaluation.tune.tune` returns;
-        ``calibration`` turns the scores of the file into log likelihood ratios.
+        ``calibration`` turns the scores of the file into log likelihood ratios. ``unfit`` says why the detector cannot
+        serve the model; the file then holds no scores.
     splits : dict of str to ((N,) array, (N,) array)
         Split to its clips and their scores, higher = more out-of-distribution.
     """
@@ -90,4 +92,4 @@ def write_ood(path: PathLike, about: Mapping[str, Any], rated: Iterable[tuple[st
     parts = [
         pa.table({"split": [split] * len(clips), "clip_id": clips, "score": values}) for split, clips, values in rated
     ]
-    parquet.write(path, pa.concat_tables(parts), about)
+    parquet.write(path, pa.concat_tables(parts or [_SCHEMA.empty_table()]), about)

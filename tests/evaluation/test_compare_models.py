@@ -45,6 +45,17 @@ def test_a_run_does_not_differ_from_itself(tmp_path):
     assert table.loc[table["metric"] == "accuracy", "p"].tolist() == [1.0, 1.0]
 
 
+def test_a_detector_that_serves_one_run_alone_is_not_compared(tmp_path):
+    for name, options in ("a", {"k": 3}), ("b", {"k": 301}):
+        scores = run(tmp_path / name) / "scores/toy/seed-1"
+        paths = [scores / f"{split}.parquet" for split in ("eval_id", "ood_single")]
+        out = tmp_path / name / "ood/toy/seed-1/knn.parquet"
+        detect("knn", {"options": options}, scores / "train.parquet", paths, out)
+    table, notes = compare_folders([tmp_path / "a", tmp_path / "b"], resamples=40)
+    assert set(table["detector"]) == {"", "msp"}
+    assert notes == ["Not compared, since not every run has them: the detectors knn."]
+
+
 def test_a_difference_is_found_with_its_sign_and_interval(tmp_path):
     table, _ = compare_folders([run(tmp_path / "a", skill=1.5), run(tmp_path / "b", skill=4.0)], resamples=200)
     for metric, sign in (("accuracy", 1), ("macro_f1", 1)):

@@ -226,6 +226,20 @@ def test_without_development_scores_nothing_is_chosen(done, tmp_path):
     assert {key: full[key] for key in rated} == rated
 
 
+def test_a_detector_that_cannot_serve_the_model_is_left_out_with_a_note(tmp_path):
+    folder = run(tmp_path)
+    few = rows("train", CLASSES, ["real", "mimi", "encodec"], 12)
+    files = write(folder / "scores", "train", few), [folder / f"scores/{split}.parquet" for split in RATED]
+    detect("mahalanobis", {}, *files, folder / "ood/mahalanobis.parquet", dev=folder / "scores/dev.parquet")
+    told = metrics_of(folder, detectors=["msp", "mahalanobis"])
+    reason = "Mahalanobis: 12 training clips of 3 classes are too few for embeddings of 12 dimensions."
+    assert told["detectors"]["mahalanobis"]["unfit"] == reason
+    assert told["ood"]["ood_single"]["detectors"].keys() == told["curves"]["ood_single"].keys() == {"msp"}
+    write_tables([folder / "metrics/toy/seed-1.json"], tmp_path / "tables")
+    for table in ("table5", "open_set", "ood_by_codec"):
+        assert f"Toy, seed 1: without mahalanobis. {reason}" in (tmp_path / f"tables/{table}.md").read_text()
+
+
 def test_a_guessing_model_gets_no_detector_numbers(tmp_path):
     result = metrics_of(run(tmp_path, skill=0.05))
     assert result["ood"].keys() == {"refused"} and "close to the 33.3% of guessing" in result["ood"]["refused"]

@@ -13,8 +13,10 @@ from ncst.evaluation.evaluate_robustness import evaluate_robustness
 from ncst.evaluation.perturb_clips import perturb_clips
 from ncst.evaluation.sample_clips import sample_clips
 from ncst.formats.cells import write_cell_scores
+from ncst.formats.findings import ROBUSTNESS
 from ncst.formats.metrics import METRICS
 from ncst.formats.shards import iter_clips
+from ncst.report.tables.robustness import collect
 
 SPLITS = {"eval_id": {"title": "Known", "role": "id"}, "ood": {"title": "Unknown", "role": "ood"}}
 
@@ -51,7 +53,7 @@ def test_perturbed_cells_keep_their_rows_and_repeat(clean, tmp_path):
         assert 10 * np.log10((original**2).sum() / (noise**2).sum()) == pytest.approx(10, abs=0.3)
 
 
-def scored(folder, refused=False):
+def scored(folder, refused=False, detectors=("energy",)):
     """Write scores in which every clean clip is right and every noisy one taken for the first class."""
     label = np.array([0, 4] * 20 + [7] * 20)
     rows = [
@@ -59,10 +61,14 @@ def scored(folder, refused=False):
         for i, c in enumerate(label.tolist())
     ]
     cells = {
-        cell: (rows, np.eye(2, dtype=np.float32)[(label == 4) * clean], {"energy": (label == 7) * float(clean)})
+        cell: (
+            rows,
+            np.eye(2, dtype=np.float32)[(label == 4) * clean],
+            {name: (label == 7) * float(clean) for name in detectors},
+        )
         for cell, clean in (("clean", 1), ("noise_10", 0))
     }
-    about = {"name": "toy", "classes": [0, 4], "class_names": ["real", "encodec"], "seed": 3, "detectors": ["energy"]}
+    about = {"name": "toy", "classes": [0, 4], "class_names": ["real", "encodec"], "seed": 3, "detectors": detectors}
     write_cell_scores(folder / "scores.parquet", about, cells)
     metrics = fake_run.metrics("aasist", 688)
     METRICS.write(folder / "metrics.json", metrics | ({"ood": {"refused": "Guessing."}} if refused else {}))
@@ -84,6 +90,17 @@ def test_a_model_that_guesses_has_no_detectors(tmp_path):
     )
     found = json.loads((tmp_path / "out.json").read_text())
     assert found["refused"] == "Guessing." and found["cells"]["clean"]["ood"] == {}
+
+
+def test_without_a_detector_that_serves_the_model_f1_is_left(tmp_path):
+    evaluate_robustness(
+        *scored(tmp_path, detectors=[]), {"clean": "Clean"}, SPLITS, tmp_path / "out.json", resamples=20
+    )
+    told = ROBUSTNESS.read(tmp_path / "out.json")
+    assert told["cells"]["clean"]["ood"]["ood"]["auroc"] == {}
+    table, _ = collect([told], None, ())["robustness"]
+    (condition,) = (column.values for column in table.columns if column.name == "condition")
+    assert list(condition) == ["Macro F1, known classes"]
 
 
 def test_damaged_files_are_named(tmp_path):

@@ -64,5 +64,6 @@ def test_what_cannot_be_tuned_is_said(pair, tmp_path):
         tune("knn", {"options": {"k": 3}, "tune": {"neighbours": [1]}}, *pair)
     with pytest.raises(NcstError, match="quantile between 0 and 1"):
         tune("react", {"tune": {"quantile": [1.5]}}, *pair)
-    with pytest.raises(NcstError, match="No options of the detector knn fit"):
-        tune("knn", {"options": {"k": 140}, "tune": {"k": [150]}}, *pair)
+    told = tune("knn", {"options": {"k": 140}, "tune": {"k": [150]}}, *pair)
+    assert told["options"] == {"k": 140} and told.keys() == {"options", "tried"}
+    assert all(trial["auroc"] is None and "neighbours asked of" in trial["reason"] for trial in told["tried"])

@@ -248,6 +248,17 @@ def test_a_refused_model_is_explained(page):
     assert "Mel-LCNN, seed 688: no detector scores. Its recall is <close> to guessing." in page.text
 
 
+def test_a_detector_that_was_left_out_is_explained(tmp_path):
+    results = write(tmp_path, per_shard=1)
+    path = results / f"metrics/aasist/seed-{fake.SEED}.json"
+    told = json.loads(path.read_text())
+    told["detectors"]["vim"] = {"options": {}, "unfit": "ViM: too <few> clips."}
+    path.write_text(json.dumps(told))
+    write_page(results, fake.config(), results / "report/index.html")
+    shown = Page((results / "report/index.html").read_text(encoding="utf-8")).text
+    assert f"Detectors left out. AASIST, seed {fake.SEED}: without vim. ViM: too <few> clips." in shown
+
+
 def test_missing_parts_leave_a_note(tmp_path):
     results = write(tmp_path, alm=False, ood=False, per_shard=1)
     for folder in ("tables", "benchmarks"):

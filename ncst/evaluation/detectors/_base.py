@@ -10,6 +10,10 @@ Head = tuple[np.ndarray, np.ndarray]
 LARGEST = np.finfo(np.float32).max
 
 
+class Unfit(NcstError):
+    """A detector cannot serve a model: it is left out, and the reason stands beside the others' numbers."""
+
+
 class Base:
     """An out-of-distribution score on plain arrays, fitted on training data alone.
 
@@ -18,7 +22,8 @@ class Base:
 
     - ``_fit(features, logits, labels, head)`` keeps what the score needs of the training set (optional);
     - ``_score(features, logits)`` returns one number per row, **higher = more out-of-distribution**, that depends on
-      that row alone.
+      that row alone;
+    - ``unfit(features, logits)`` says why it cannot serve a model with such a training set (optional).
 
     Attributes
     ----------
@@ -51,6 +56,8 @@ class Base:
 
         Raises
         ------
+        Unfit
+            With what `unfit` says.
         NcstError
             If shapes disagree, a value is not finite, or a class has no row.
         """
@@ -62,6 +69,9 @@ class Base:
                 f"{type(self).__name__} needs one label per training row and rows of each of the {classes} classes; "
                 f"it got {len(labels)} labels with the values {np.unique(labels).tolist()} for {len(logits)} rows."
             )
+        reason = self.unfit(features, logits)
+        if reason:
+            raise Unfit(f"{type(self).__name__}: {reason}.")
         self._fit(features, logits.astype(np.float64), labels, head)
         self.width = features.shape[1], classes
         return self
@@ -86,6 +96,12 @@ class Base:
             with np.errstate(over="ignore"):
                 scores[part] = self._score(features[part], logits[part].astype(np.float64))
         return np.clip(scores, -LARGEST, LARGEST)
+
+    def unfit(self, features: np.ndarray, logits: np.ndarray) -> str | None:
+        """Return why (N, D) training *features* and (N, C) *logits* tell this detector nothing, or None."""
+        if self.needs_embeddings and features.size and not np.ptp(features, axis=0).any():
+            return "every training clip has the same embedding"
+        return None
 
     def _fit(self, features, logits, labels, head):
         pass

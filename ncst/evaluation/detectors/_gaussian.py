@@ -10,6 +10,17 @@ def whitening(covariance: np.ndarray) -> np.ndarray:
     return vectors[:, kept] / np.sqrt(values[kept])
 
 
+def too_few(features: np.ndarray, logits: np.ndarray) -> str | None:
+    """Return why a covariance within classes cannot be estimated from these training rows, or None.
+
+    With no more rows beyond one a class than dimensions, each lies equally far from the mean of its class.
+    """
+    (clips, width), classes = features.shape, logits.shape[1]
+    if clips - classes > width:
+        return None
+    return f"{clips} training clips of {classes} classes are too few for embeddings of {width} dimensions"
+
+
 def class_means(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return the (C, D) float64 means of the classes 0 to C - 1."""
     return np.stack([features[labels == c].mean(axis=0, dtype=np.float64) for c in range(labels.max() + 1)])

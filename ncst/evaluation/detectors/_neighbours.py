@@ -3,6 +3,7 @@
 import numpy as np
 
 from ncst.errors import NcstError
+from ncst.evaluation.detectors._base import Unfit
 
 
 class Bank:
@@ -19,13 +20,16 @@ class Bank:
 
     Raises
     ------
-    NcstError
+    Unfit
         If there are fewer rows than neighbours.
+    NcstError
+        If no neighbour is asked for.
     """
 
     def __init__(self, rows: np.ndarray, k: int) -> None:
         if not 1 <= k <= len(rows):
-            raise NcstError(f"{k} neighbours asked of {len(rows)} training rows: set the detector's option k between.")
+            error = NcstError if k < 1 else Unfit
+            raise error(f"{k} neighbours asked of {len(rows)} training rows: set the detector's option k between.")
         self.k, self.size = k, len(rows)
         self.depth = max(1, int(np.sqrt(len(rows) / k)))
         self.groups = -(-len(rows) // self.depth)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ncst.evaluation.detectors._base import Base, unit
-from ncst.evaluation.detectors._gaussian import class_means, nearest, whitening
+from ncst.evaluation.detectors._gaussian import class_means, nearest, too_few, whitening
 
 
 class Mahalanobis(Base):
@@ -19,6 +19,10 @@ class Mahalanobis(Base):
     K. Lee et al.: A simple unified framework for detecting out-of-distribution samples and adversarial attacks.
     NeurIPS 2018, arXiv 1807.03888.
     """
+
+    def unfit(self, features: np.ndarray, logits: np.ndarray) -> str | None:
+        """Return why these training rows are too few, see `too_few`, or None."""
+        return super().unfit(features, logits) or too_few(features, logits)
 
     def _fit(self, features, logits, labels, head):
         rows = unit(features.astype(np.float64))

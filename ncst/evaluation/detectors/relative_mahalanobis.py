@@ -3,7 +3,7 @@
 import numpy as np
 
 from ncst.evaluation.detectors._base import Base
-from ncst.evaluation.detectors._gaussian import class_means, nearest, whitening
+from ncst.evaluation.detectors._gaussian import class_means, nearest, too_few, whitening
 
 
 class RelativeMahalanobis(Base):
@@ -17,6 +17,10 @@ class RelativeMahalanobis(Base):
     ----------
     J. Ren et al.: A simple fix to Mahalanobis distance for improving near-OOD detection. arXiv 2106.09022.
     """
+
+    def unfit(self, features: np.ndarray, logits: np.ndarray) -> str | None:
+        """Return why these training rows are too few, see `too_few`, or None."""
+        return super().unfit(features, logits) or too_few(features, logits)
 
     def _fit(self, features, logits, labels, head):
         rows = features.astype(np.float64)

@@ -17,6 +17,7 @@ from ncst.report.mel_picture import CONTRAST_COLOURS, CONTRAST_DB, ENERGY_COLOUR
 from ncst.report.page import content, provenance
 from ncst.report.page.results_tables import results_tables
 from ncst.report.read_results import missing_ids, read_results
+from ncst.report.tables.open_set import left_out
 from ncst.report.tables.robustness import CAPTIONS as ROBUSTNESS_TABLES
 from ncst.report.tables.taxonomy import CAPTIONS as TAXONOMY_TABLES
 
@@ -104,6 +105,7 @@ def _run(results):
         "tiles": content.scoreboard(results),
         "left_out": content.left_out(results),
         "refused": {run["run"]: run["refused"] for run in results.runs if run["refused"]},
+        "unfit": [note for run in results.runs for note in left_out(run)],
         "missing_ids": missing_ids(results.folder),
         "shortcuts": content.shortcuts(results),
     }

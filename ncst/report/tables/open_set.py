@@ -61,6 +61,12 @@ def tuning(runs):
     return pd.DataFrame(rows)
 
 
+def left_out(run):
+    """Return a note on each detector that cannot serve the model of *run*."""
+    found = {name: facts["unfit"] for name, facts in run["detectors"].items() if "unfit" in facts}
+    return [f"{run['title']}, seed {run['seed']}: without {name}. {reason}" for name, reason in found.items()]
+
+
 def bounds(runs):
     """Return a note on each temperature that dev could not choose."""
     return [

@@ -36,7 +36,7 @@ def _robustness(runs):
             for cell in run["cells"].values():
                 place = {"model": run["title"], "detector": detector, "perturbation": cell["title"]}
                 rows.append(place | {"condition": "Macro F1, known classes"} | _percent(cell["macro_f1"]))
-                for part in cell["ood"].values():
+                for part in cell["ood"].values() if detector else ():
                     rows.append(place | {"condition": f"AUROC, {part['title']}"} | _percent(part["auroc"][detector]))
     frame = _over_seeds(rows, ["model", "detector", "perturbation", "condition"])
     blocks = [

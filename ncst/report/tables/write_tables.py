@@ -97,7 +97,7 @@ def write_tables(metrics_paths, out_dir, comparisons=None, robustness=(), shortc
     real = [_titled(UNSEEN_REAL, path, titles) for path in unseen_real]
     audit = SHORTCUTS.read(shortcuts) if shortcuts else None
     for name, (table, blocks) in robustness_tables.collect(grids, audit, real).items():
-        _write(out_dir, name, table, blocks, [], about.rpartition(" Round brackets")[0])
+        _write(out_dir, name, table, blocks, _notes(name, runs), about.rpartition(" Round brackets")[0])
     if comparisons:
         found = COMPARISONS.read(comparisons)
         found = titled_pairs(found, titles) if titles else found
@@ -254,7 +254,14 @@ def _notes(table, runs):
     tracers, tracing = ([run for run in runs if ("taxonomy" in run) == kind] for kind in (True, False))
     if table in RATED:
         refused = [run for run in tracing if "refused" in run["ood"]]
-        return [f"{run['title']}, seed {run['seed']}: {run['ood']['refused']}" for run in refused]
+        told = [f"{run['title']}, seed {run['seed']}: {run['ood']['refused']}" for run in refused]
+        return told + _unfit(tracing)
+    if table == "robustness":
+        return _unfit(tracing)
     if table == "taxonomy":
         return taxonomy.untrained(tracers)
     return open_set.bounds(tracing) if table == "calibration" else []
+
+
+def _unfit(runs):
+    return [note for run in runs for note in open_set.left_out(run)]
