@@ -244,6 +244,14 @@ def test_compact_weights_are_named_as_such(results, page, tmp_path):
     assert "Weights official" in official and "example/mimi at 000000000000" in official
 
 
+def test_the_introduction_promises_what_was_run(page, tmp_path):
+    assert "tested on codecs, settings, speech and generators that were not in the training set." in page.text
+    results = write(tmp_path, alm=False, ood=False, per_shard=1)
+    write_page(results, fake.config(), results / "report/index.html")
+    less = Page((results / "report/index.html").read_text(encoding="utf-8")).text
+    assert "tested on settings and speech that were not in the training set." in less
+
+
 def test_a_refused_model_is_explained(page):
     assert "Mel-LCNN, seed 688: no detector scores. Its recall is <close> to guessing." in page.text
 

@@ -19,6 +19,20 @@ ROLES = {
     "taxonomy": "taxonomy",
 }
 
+UNSEEN = {
+    "codecs": ("ood_single", "ood_multi", "ood_source"),
+    "settings": ("id_config", "ood_config"),
+    "speech": ("id_source", "unseen_real"),
+    "generators": ("alm", "ood_vocoder"),
+}
+
+
+def unseen(results):
+    """Return what the models were tested on that was not in the training set, as text; empty if nothing."""
+    tested = {split.split("/")[0] for split in results.splits["split"]}
+    kinds = [kind for kind, splits in UNSEEN.items() if tested & set(splits)]
+    return " and ".join(filter(None, [", ".join(kinds[:-1]), *kinds[-1:]]))
+
 
 def headline(results):
     """Return what the run is made of, as {name: text}."""

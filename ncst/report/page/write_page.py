@@ -101,6 +101,7 @@ def _run(results):
         "headline": content.headline(results),
         "stand_ins": content.stand_ins(results),
         "unsure": content.unsure(results),
+        "unseen": content.unseen(results),
         "flow": content.flow(results),
         "tiles": content.scoreboard(results),
         "left_out": content.left_out(results),
