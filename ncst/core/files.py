@@ -8,6 +8,7 @@ import shutil
 import struct
 import tarfile
 import tempfile
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ PathLike = str | Path
 # What readers of archives, tables and compressed text raise for content that is damaged.
 DAMAGED = (
     *(OSError, EOFError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError),
-    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error),
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error, tokenize.TokenError),
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ncst.core.files import PathLike, atomic
+from ncst.core.files import DAMAGED, PathLike, atomic
 from ncst.errors import NcstError
 from ncst.formats.shards import read_digest
 from ncst.plan import paths
@@ -69,7 +69,7 @@ def _read_fingerprint(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, RecursionError) as error:
+    except DAMAGED as error:
         raise NcstError(f"Features damaged: {path}; delete the file and run again.") from error
     if not isinstance(found, dict):
         raise NcstError(f"Features damaged: {path}; delete the file and run again.")
@@ -123,7 +123,7 @@ class FeatureStore:
                 raise NcstError(
                     f"Features missing: {error.filename}; compute them before training or scoring."
                 ) from error
-            except (OSError, ValueError, EOFError) as error:
+            except DAMAGED as error:
                 raise NcstError(f"Features damaged: {path}; delete the file and run again.") from error
             found.pop("notes", None)
             audio, shard = found.pop("audio", ""), self.results / paths.AUDIO / shard_file

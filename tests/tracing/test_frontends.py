@@ -346,9 +346,10 @@ def test_features_of_other_weights_or_lengths_are_refused(tmp_path):
         with pytest.raises(NcstError, match="damaged"):
             FeatureStore(tmp_path, "ssl").open("s/real/0.parquet")
     out.with_suffix(".json").write_text(fingerprint)
-    out.write_bytes(b"no array")
-    with pytest.raises(NcstError, match="damaged"):
-        FeatureStore(tmp_path, "ssl").open("s/real/0.parquet")
+    for wrong in (b"no array", out.read_bytes().replace(b"}  ", b"} ("), out.read_bytes().replace(b"False", b"(" * 5)):
+        out.write_bytes(wrong)
+        with pytest.raises(NcstError, match="damaged"):
+            FeatureStore(tmp_path, "ssl").open("s/real/0.parquet")
 
 
 def test_features_of_other_audio_are_refused(tmp_path):
