@@ -211,15 +211,28 @@ def titles(config: Config) -> dict[str, dict[str, str]]:
     """Return {family: {name: title}} of what results name by their keys: the report alone reads titles."""
     families = "models", "splits", "codecs", "perturbations", "corpora"
     found = {family: {name: entry["title"] for name, entry in config[family].items()} for family in families}
-    codecs = {name: codec_title(config, name) for name in config["codecs"]}
-    return found | {"perturbations": {"clean": "Clean"} | found["perturbations"], "codecs": codecs}
+    found["codecs"] = {name: codec_title(config, name) for name in config["codecs"]}
+    found["splits"] |= {split: split_title(config, split) for split in selection.splits(config)}
+    return found | {"perturbations": {"clean": "Clean"} | found["perturbations"]}
 
 
 def codec_title(config: Config, name: str) -> str:
     """Return the title of a codec; one whose official weights stand in for others says so wherever it is named."""
-    entry = config["codecs"][name]
-    stands_in = entry.get("known") == "stand-in" and entries.weights_kind(config, name) == "official"
-    return f"{entry['title']} (stand-in)" if stands_in else entry["title"]
+    title = config["codecs"][name]["title"]
+    return f"{title} (stand-in)" if stands_in(config, name) else title
+
+
+def split_title(config: Config, split: str) -> str:
+    """Return the title of a selected split, which names the stand-ins among its codecs."""
+    title = config["splits"][split]["title"]
+    names = dict.fromkeys(codec for _, codec in selection.pairs(config, split) if stands_in(config, codec))
+    shown = ", ".join(config["codecs"][name]["title"] for name in names)
+    return f"{title} (stand-in: {shown})" if names else title
+
+
+def stands_in(config: Config, codec: str) -> bool:
+    """Say whether the official weights that a codec runs with stand in for others, which are not public."""
+    return config["codecs"][codec].get("known") == "stand-in" and entries.weights_kind(config, codec) == "official"
 
 
 def pool(config: Config, source_set: str) -> dict[str, Entry]:

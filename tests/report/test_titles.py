@@ -49,5 +49,7 @@ def test_a_stand_in_is_marked_wherever_it_is_named(config):
     config["weights"]["default"] = "official"
     titles = inputs.titles(config)
     assert titles["codecs"]["soundstream"] == "SoundStream (stand-in)" and titles["codecs"]["mimi"] == "Mimi"
+    assert titles["splits"]["ood_multi"].endswith(" (stand-in: SoundStream)")
+    assert "stand-in" not in titles["splits"]["ood_single"] + titles["splits"]["train"]
     found = titled({"model": "x", "title": "X", "class_names": ["soundstream"]}, titles)
     assert found["class_names"] == ["SoundStream (stand-in)"]
