@@ -1,8 +1,9 @@
-"""Shared fixtures; tests that need real speech, official weights, a GPU or a browser are left out without them, the
-full run unless asked for."""
+"""Shared fixtures; tests that need real speech, official weights, a GPU, a browser or a cluster are left out without
+them, the full run unless asked for."""
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -24,9 +25,16 @@ def pytest_configure(config):
     entries.OVERLAYS[:] = config.getoption("configfile")
 
 
+def has_cluster():
+    """Say whether SLURM is here and answers."""
+    return shutil.which("sinfo") is not None and subprocess.run(["sinfo"], capture_output=True).returncode == 0
+
+
 def pytest_collection_modifyitems(config, items):
     def missing(item):
         if item.get_closest_marker("browser") and shutil.which("chromium") is None:
+            return True
+        if item.get_closest_marker("slurm") and not has_cluster():
             return True
         if gpu := item.get_closest_marker("gpu"):
             import torch
