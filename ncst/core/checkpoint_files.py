@@ -18,7 +18,7 @@ from ncst.core.files import DAMAGED, PathLike
 from ncst.errors import NcstError
 
 # What readers of weights raise for files that are missing, cut off or something else.
-BROKEN = (*DAMAGED, AttributeError, pickle.UnpicklingError, SafetensorError)
+BROKEN = (*DAMAGED, AssertionError, AttributeError, pickle.UnpicklingError, SafetensorError)
 _BOOKKEEPING = {"architectures", "model_type", "torch_dtype", "dtype", "transformers_version"}
 _NEW = ".parametrizations.weight.original"
 

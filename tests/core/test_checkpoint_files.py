@@ -1,5 +1,6 @@
 """Weights that are missing, broken or somebody else's, and GPUs that are not there, are sentences everywhere."""
 
+import contextlib
 import json
 
 import pytest
@@ -42,13 +43,17 @@ def test_truncated_checkpoints(name, tmp_path):
             read_checkpoint(path)
 
 
-def test_an_old_checkpoint_that_ends_anywhere(tmp_path):
+def test_an_old_checkpoint_that_ends_or_is_changed_anywhere(tmp_path):
     path = tmp_path / "old.pt"
     torch.save({"weight": torch.ones(2)}, path, _use_new_zipfile_serialization=False)
     whole = path.read_bytes()
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
         with pytest.raises(NcstError, match="no readable checkpoint"):
+            read_checkpoint(path)
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with contextlib.suppress(NcstError):
             read_checkpoint(path)
 
 
