@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ncst.core.devices import gpu_failure
+from ncst.core.files import PathLike
 from ncst.errors import NcstError
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -46,6 +47,29 @@ def job(snakemake: Any) -> Iterator[None]:
             sys.exit(f"error in {snakemake.rule}: {sentence}")
         logging.exception("%s failed", snakemake.rule)
         raise
+
+
+def note_killed(log: PathLike, since: float, asked: str) -> str | None:
+    """Write into the *log* of an unfinished job that it was killed, and return that; None if it says why it ended.
+
+    Parameters
+    ----------
+    log : path
+    since : float
+        When the run began, in seconds of the epoch: older logs are of another run.
+    asked : str
+        The memory and time that the job asked for.
+    """
+    log = Path(log)
+    if not log.is_file() or log.stat().st_mtime < since or " ERROR " in log.read_text(errors="replace"):
+        return None
+    sentence = (
+        f"The job was killed before it could say why, most likely for its memory or with its node; it asked for {asked}"
+        ": the log of the cluster or of the kernel tells; ask for more with --set-resources."
+    )
+    with log.open("a") as stream:
+        stream.write(f"{sentence}\n")
+    return sentence
 
 
 @contextlib.contextmanager

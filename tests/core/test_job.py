@@ -6,14 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from ncst.core.job import job
+from ncst.core.job import job, note_killed
 
 JOB = """
 import sys, time
 from pathlib import Path
 from types import SimpleNamespace
 from ncst.core.files import atomic
-from ncst.core.job import job
+from ncst.core.job import job, note_killed
 
 folder = Path(sys.argv[1])
 snakemake = SimpleNamespace(log=[folder / "log"], rule="train", resources={"mem_mb": 3000, "runtime": 60})
@@ -47,3 +47,14 @@ def test_the_handler_ends_with_the_job(tmp_path):
     with pytest.raises(SystemExit), job(SimpleNamespace(log=[tmp_path / "log"], rule="train")):
         raise SystemExit("error")
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_log_that_ends_without_a_word_is_of_a_killed_job(tmp_path):
+    silent, said = tmp_path / "silent", tmp_path / "said"
+    silent.write_text("2026-11-26 13:40:52,000 INFO ncst: epoch 1\n")
+    said.write_text("2026-11-26 13:40:52,000 ERROR root: The disk is full.\n")
+    since = silent.stat().st_mtime - 1
+    assert note_killed(said, since, "") is note_killed(tmp_path / "never", since, "") is None
+    assert note_killed(silent, since + 10, "") is None, "of an earlier run"
+    assert "it asked for 3000 MB" in note_killed(silent, since, "3000 MB and 60 minutes")
+    assert "epoch 1\nThe job was killed" in silent.read_text()

@@ -1,11 +1,13 @@
 import re
 import shlex
 import sys
+import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 from ncst.core.devices import check_gpus
+from ncst.core.job import note_killed
 from ncst.core.shipped import located
 from ncst.errors import NcstError
 from ncst.plan import entries, folders, inputs, needs, official_release, paths, selection
@@ -13,6 +15,7 @@ from ncst.plan.code import code_of
 from ncst.plan.config import complete, typed
 from ncst.plan.demands import Demands
 
+BEGUN = time.time()
 SCRIPTS = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parent / "scripts"
 for place in map(str, (Path.cwd(), SCRIPTS.parent)):
     if set("{}").intersection(place):
@@ -56,6 +59,14 @@ onstart:  # of a run, in its main process, before any job
             check_gpus(config["gpu"], limit and limit.value, shlex.split(sys.executable)[0])
     except NcstError as error:
         raise WorkflowError(str(error))
+
+
+onerror:
+    for job in workflow.dag.needrun_jobs():  # those that are not finished
+        if job.log:
+            asked = f"{job.resources.get('mem_mb')} MB and {job.resources.get('runtime')} minutes"
+            if said := note_killed(job.log[0], BEGUN, asked):
+                logger.error(f"{job.log[0]}: {said}")
 
 
 DEMANDS = Demands(config)
