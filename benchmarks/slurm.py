@@ -58,10 +58,10 @@ def main():
     (found.folder / "run.log").write_text(done.stdout + done.stderr)
     print(f"{time.monotonic() - start:.0f} s, exit status {done.returncode}, log: {found.folder / 'run.log'}")
     for rule in ("memory", "time", "gpu", *(["node"] if found.node else [])):
-        asked = re.findall(rf"^rule {rule}:.*?mem_mb=(\d+).*?runtime=(\d+)", done.stdout + done.stderr, re.M | re.S)
+        said = done.stdout + done.stderr
+        attempts = re.findall(rf"submitted with SLURM jobid (\d+) \(log: \S+/rule_{rule}/", said)
         made = "made" if (found.folder / rule).is_file() else "missing"
-        attempts = ", ".join(f"{mb} MB {minutes} min" for mb, minutes in asked)
-        print(f"{rule}: {made} after {len(asked)} attempts of {attempts}")
+        print(f"{rule}: {made} by {len(attempts)} attempts, jobs {', '.join(attempts)}")
     sys.exit(done.returncode)
 
 
