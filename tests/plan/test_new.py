@@ -10,7 +10,7 @@ from typing import get_args, get_type_hints
 import pytest
 import yaml
 
-from ncst import cli
+from ncst import cli, registry
 from ncst.errors import NcstError
 from ncst.plan.config import load_config, merge
 from ncst.plan.new import CONFIG, FAMILIES, new
@@ -57,7 +57,8 @@ def test_the_entry_is_valid_and_everything_else_stays(project, kind):
     validate(load_config(folder=project / "config"))
 
 
-def test_what_the_advice_says_makes_a_valid_overlay(project):
+def test_what_the_advice_says_makes_a_valid_overlay(project, monkeypatch):
+    monkeypatch.setattr(registry, "PLUGINS", project / "plugins")
     advice = {kind: new(kind, f"my_{kind}", project) for kind in FAMILIES}
     config = load_config(folder=project / "config")
     for kind in ("corpus", "frontend", "objective", "perturbation"):
