@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -198,12 +199,10 @@ def settings_of(path: Path) -> dict[str, None] | None:
         return dict.fromkeys(constant(path, "SETTINGS"))
     keys: dict[str, None] = {}
     for file in _family_files(path):
-        for node in ast.walk(_tree(file)):
-            key = _settings_key(node)
-            if key is False:
-                return None
-            if isinstance(key, str):
-                keys[key] = None
+        _, read = _walked(str(file), source(str(file)))
+        if False in read:
+            return None
+        keys |= dict.fromkeys(key for key in read if isinstance(key, str))
     return keys
 
 
@@ -224,10 +223,18 @@ def _family_files(path: Path) -> Iterable[Path]:
     while queue:
         if (file := queue.pop()) not in files:
             files.append(file)
-            modules = [node.module or "" for node in ast.walk(_tree(file)) if isinstance(node, ast.ImportFrom)]
+            imported, _ = _walked(str(file), source(str(file)))
             packages = tuple(f"{package}." for package in FAMILIES.values())
-            queue += [found for m in modules if m.startswith(packages) and (found := module_file(m))]
+            queue += [found for m in imported if m.startswith(packages) and (found := module_file(m))]
     return files
+
+
+@functools.cache
+def _walked(path: str, text: str) -> tuple[list[str], list[str | bool]]:
+    """Return the modules that the file *path* of this *text* imports from, and what it reads of ``settings``."""
+    nodes = list(ast.walk(syntax_tree(path, text)))
+    imported = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return imported, [key for node in nodes if (key := _settings_key(node)) is not None]
 
 
 def _settings_key(node: ast.AST) -> str | bool | None:
