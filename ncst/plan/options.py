@@ -82,6 +82,8 @@ def _problems(values: Any, known: Any, where: str, ranges: bool = False) -> Iter
     for key, value in values.items():
         if key not in known:
             yield f"Config error at {where}: {key!r} unknown; it may hold {sorted(known)}."
+        elif isinstance(value, float) and value.is_integer() and type(known[key]) is int and not ranges:
+            yield f"Config error at {where}.{key}: {value!r} stands where a whole number belongs: write {value:.0f}."
         elif not _fits(value, known[key], ranges):
             kind = KINDS[type(known[key])] + (" or [low, high]" if ranges else "")
             yield f"Config error at {where}.{key}: {value!r} is not {kind}, as {known[key]!r} is."

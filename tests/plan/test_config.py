@@ -134,6 +134,9 @@ def test_an_entry_stays_a_mapping(config, family):
         ('results: "a\\n"', "at results: .* is not a folder without braces"),
         ("results: '{x}'", "at results: '{x}' is not a folder without braces"),
         ("name: no", "at name: false, which is how YAML reads yes, no, on and off, stands where text"),
+        ("seed: 5.0", "at seed: 5.0 stands where a whole number belongs"),
+        ("sources: {st_train: {size: 10.0}}", "at sources.st_train.size: 10.0 is not a whole number, or `all`"),
+        ("detectors: {knn: {options: {k: 7.0}}}", "at detectors.knn.options.k: 7.0 stands where .*: write 7"),
         ("max_failed: .nan", "at max_failed: nan is no limit"),
         (
             "models: {aasist: {compact: {training: {lr: .inf}}}}",
