@@ -3,6 +3,7 @@
 import json
 import pickle
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -33,6 +34,8 @@ def read_checkpoint(path: PathLike) -> Any:
     NcstError
         If the file is missing, truncated, neither, or holds other objects.
     """
+    if not Path(path).exists():
+        raise NcstError(f"The checkpoint {path} does not exist: name a file of weights.")
     try:
         if Path(path).suffix == ".safetensors":
             return load_file(path)
@@ -187,4 +190,5 @@ def looks_like(keys: Iterable[str]) -> str:
 
 
 def _reason(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:150]
+    first = re.split(r"\.\s", str(error), maxsplit=1)[0]
+    return textwrap.shorten(f"{type(error).__name__}: {first}", 150, placeholder=" …")

@@ -12,7 +12,7 @@ from ncst.core.files import PathLike
 from ncst.errors import NcstError
 from ncst.evaluation.bootstrap import clustered
 from ncst.formats.ood import read_ood
-from ncst.formats.scores import Scores, read_scores
+from ncst.formats.scores import PROBABILITIES, Scores, like_probabilities, read_scores
 from ncst.plan import paths
 
 
@@ -133,6 +133,10 @@ def read_parts(
     """Return the `Part` of each run and seed; with *speakers*, of each utterance, these are resampled first."""
     found = [[(read_scores(scores / f"{split}.parquet"), ood) for scores, ood in run.seeds.values()] for run in runs]
     every = [scores for part in found for scores, _ in part]
+    told = (
+        f"{r.title}: {PROBABILITIES}" for r, p in zip(runs, found) if any(like_probabilities(s.logits) for s, _ in p)
+    )
+    notes += [note for note in told if note not in notes]
     clips = reduce(np.intersect1d, (scores.clip_id for scores in every))
     if len(clips) == 0:
         raise NcstError(f"{every[0].path} and {every[-1].path} have no clip in common: name runs of the same clips.")

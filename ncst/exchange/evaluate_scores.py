@@ -18,7 +18,7 @@ from ncst.evaluation.evaluate import evaluate
 from ncst.evaluation.run_folders import ScoredRun
 from ncst.exchange.clip_truth import rows_of, truth_of
 from ncst.exchange.score_files import EXPECTED, read_columns
-from ncst.formats.scores import write_scores
+from ncst.formats.scores import PROBABILITIES, like_probabilities, write_scores
 from ncst.plan import entries, paths
 from ncst.plan.official_release import split_of
 from ncst.report.tables.write_tables import write_tables
@@ -135,11 +135,8 @@ def _clips(config, split, path, labels, vectors):
 def _logits(path, found, classes):
     """Return (what the file knows, (N, C) logits of these classes)."""
     if "logits" in found:
-        rows = found["logits"].astype(np.float64)
-        if rows.min() >= 0 and rows.max() <= 1 and np.abs(rows.sum(axis=1) - 1).max() < 1e-3:
-            LOG.warning(
-                "%s looks like probabilities, not logits: every row sums to 1; give logits, or their logs.", path
-            )
+        if like_probabilities(found["logits"]):
+            LOG.warning("%s %s", path, PROBABILITIES)
         if found["logits"].shape[1] != len(classes):
             raise NcstError(
                 f"{path} holds {found['logits'].shape[1]} logits per clip for the {len(classes)} classes {classes}: "
@@ -208,6 +205,7 @@ def _evaluate(folder, facts, splits, config, out):
         columns = {name: pa.array(clips[name]) for name in ("clip_id", "utt_id", "codec", "label")}
         write_scores(files[split], about, columns, {"logits": clips["logits"], "embedding": embedding})
     rated = [split for split, entry in roles.items() if entry["role"] in ("dev", "id", "ood", "unlabelled")]
+    _warn_of_shared(splits, [split for split in roles if roles[split]["role"] not in ("train", "dev")])
     known = next((split for split in rated if roles[split]["role"] == "id"), None)
     unknown = any(roles[split]["role"] == "ood" for split in rated)
     detectors = _detectors(config, splits, rated) if known and unknown else {}
@@ -218,6 +216,17 @@ def _evaluate(folder, facts, splits, config, out):
     posterior = all(clips["level"] == "logits" for clips in splits.values())
     run = ScoredRun(**facts, scores=scores, ood=ood, posterior=posterior)
     evaluate(run, roles, list(detectors), out, draw=config["seed"])
+
+
+def _warn_of_shared(splits, tested):
+    """Warn of clips of the splits *tested* that are training clips as well."""
+    for split in tested if "train" in splits else ():
+        shared = np.intersect1d(splits["train"]["clip_id"], splits[split]["clip_id"])
+        if len(shared):
+            LOG.warning(
+                "%d clips of %s are training clips too, %s first: numbers of clips a model has learnt mean little.",
+                *(len(shared), splits[split]["path"], shared[0]),
+            )
 
 
 def _entry(config, split, clips):

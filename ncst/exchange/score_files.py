@@ -181,6 +181,10 @@ def _whole(path, name, values, clips):
     values = np.asarray(values).ravel()
     numbers = pd.to_numeric(pd.Series(values), errors="coerce").to_numpy(np.float64)
     bad = np.flatnonzero(~(np.isfinite(numbers) & (numbers == np.round(numbers))))
+    if len(bad) and pd.isna(values[bad[0]]):
+        raise NcstError(
+            f"{path} has no {name} for {_clip(clips, bad[0])}: give every clip one, or leave the column out."
+        )
     if len(bad):
         raise NcstError(
             f"{path} holds the {name} {str(values[bad[0]])!r} of {_clip(clips, bad[0])}: classes are whole numbers, as "

@@ -17,6 +17,7 @@ UNLABELLED = -1
 TAXONOMY = ("vq", "aux", "dec")
 _COLUMNS = ("clip_id", "utt_id", "codec", "label")
 _WHAT = "score file"
+PROBABILITIES = "looks like probabilities, not logits: every row sums to 1; give logits, or their logs."
 
 
 @dataclass(frozen=True)
@@ -185,3 +186,10 @@ def matrix(path: PathLike, column: pa.ChunkedArray) -> npt.NDArray[np.float32]:
     if len(widths) != 1 or not np.isfinite(values).all():
         raise NcstError(f"{path} holds logits or embeddings that are not finite or of unequal length: score it again.")
     return values.astype(np.float32, copy=False).reshape(len(column), -1)
+
+
+def like_probabilities(logits: np.ndarray) -> bool:
+    """Say whether the rows of *logits* (N, C) are probabilities; ones among zeros are predicted classes alone."""
+    rows = logits.astype(np.float64)
+    within = rows.min() >= 0 and rows.max() <= 1 and not np.isin(rows, (0, 1)).all()
+    return bool(within and np.abs(rows.sum(axis=1) - 1).max() < 1e-3)

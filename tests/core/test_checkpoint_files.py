@@ -31,6 +31,18 @@ def test_broken_checkpoints(name, content, tmp_path):
         import_checkpoint(path, registry.load("models", "mel_lcnn")(7))
 
 
+def test_a_checkpoint_that_is_not_there(tmp_path):
+    for name in ("model.safetensors", "checkpoint.pth"):
+        with pytest.raises(NcstError, match=f"{name} does not exist"):
+            read_checkpoint(tmp_path / name)
+
+
+def test_a_text_file_is_told_in_a_whole_phrase(tmp_path):
+    (tmp_path / "x.pth").write_text("not a checkpoint")
+    with pytest.raises(NcstError, match=r"\(UnpicklingError: Weights only load failed\)\.$"):
+        read_checkpoint(tmp_path / "x.pth")
+
+
 @pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
 def test_truncated_checkpoints(name, tmp_path):
     path, state = tmp_path / name, {"weight": torch.randn(100, 100)}

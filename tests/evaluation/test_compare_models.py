@@ -162,6 +162,23 @@ def test_the_command_prints_and_writes(tmp_path):
     ]
 
 
+def test_probabilities_are_noted_once_for_each_run(tmp_path):
+    first, second = run(tmp_path / "a"), run(tmp_path / "b")
+    columns = write_all(second / "scores/toy/seed-1")
+    for split in METRICS:
+        powers = np.exp(columns[split]["logits"])
+        shares = powers / powers.sum(axis=1, keepdims=True)
+        write(second / "scores/toy/seed-1", split, columns[split] | {"logits": shares})
+    _, notes = compare_folders([first, second], resamples=5)
+    (told,) = (note for note in notes if "looks like probabilities" in note)
+    assert told.startswith("b")
+    for folder in (first, second):
+        for split in METRICS:
+            alone = np.eye(3)[np.argmax(columns[split]["logits"], axis=1)]
+            write(folder / "scores/toy/seed-1", split, columns[split] | {"logits": alone})
+    assert not any("probabilities" in note for note in compare_folders([first, second], resamples=5)[1])
+
+
 def test_mcnemar_is_the_binomial_test_of_the_discordant_clips():
     first, second = np.array([True] * 8 + [False] * 12), np.array([True] * 7 + [False] + [True] * 5 + [False] * 7)
     assert mcnemar(first, second) == pytest.approx(14 / 64) and mcnemar(first, first) == 1.0

@@ -239,6 +239,24 @@ def test_bad_tables_are_one_sentence(columns, message, tmp_path, config):
         metrics(tmp_path, config, tmp_path / "eval_id.csv")
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_row_without_label_is_named(suffix, tmp_path, config):
+    table = pd.DataFrame({"clip_id": CLIPS, **logits(21, 7), "label": pd.array([*range(7)] * 2 + [None] * 7, "Int16")})
+    path = tmp_path / f"eval_id.{suffix}"
+    table.to_csv(path, index=False) if suffix == "csv" else table.to_parquet(path)
+    with pytest.raises(NcstError, match=f"eval_id.{suffix} has no label for the clip p225_014: give every clip one"):
+        metrics(tmp_path, config, path)
+
+
+def test_training_clips_that_are_tested_are_warned_of(files, config, caplog):
+    given = [f"{split}={files / 'eval_id.csv'}" for split in ("eval_id", "train")]
+    metrics(files, config, *given, truth=[str(files / "m/eval_id.parquet")])
+    assert "140 clips of" in caplog.text and "are training clips too, eval_id_0 first" in caplog.text
+    caplog.clear()
+    evaluate_external([given[0], str(files / "train.csv")], files / "apart", config, truth=[str(files / "m")])
+    assert "training clips" not in caplog.text
+
+
 def test_rows_longer_than_their_header_are_no_index(tmp_path, config):
     (tmp_path / "eval_id.csv").write_text("clip_id,label,logit_0\na,0,1,2,3\nb,1,1,2,3\n")
     with pytest.raises(NcstError, match="rows have more cells than its first line has names; it must hold clip_id and"):
