@@ -97,7 +97,7 @@ codecs:
     role: ood_multi
     taxonomy: {vq: trad, aux: trad, dec: trad}
     weights: {}
-    settings: {encode: [no_such_encoder, "{input}", "{output}"], decode: [cat]}
+    settings: {encode: [no_such_encoder, "{input}", "{output}"], decode: [cat, "{input}", "{output}"]}
 models: {mel_lcnn: {compact: {training: {epoch: 3}}}, aasist: {compact: {training: {epochs: 0}}}}
 detectors: {knn: {options: {kk: 3}}}
 """
@@ -125,6 +125,11 @@ def test_check_says_ten_mistakes_at_once(tmp_path):
     for sentence in SENTENCES:
         assert len([line for line in lines if re.match(sentence, line)]) == 1, sentence
     assert len(lines) == len(SENTENCES)
+
+
+def test_check_names_a_format_that_libsndfile_does_not_write():
+    said = run("check", "--config", "codecs={opus: {settings: {soundfile: {format: OGG, subtype: NOPE}}}}")
+    assert "at codecs.opus.settings.soundfile: libsndfile" in said.stderr and "writes no OGG NOPE: use" in said.stderr
 
 
 def test_single_keys_are_given_as_to_snakemake():

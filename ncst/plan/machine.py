@@ -8,6 +8,7 @@ from pathlib import Path
 from ncst.core.devices import check_gpus
 from ncst.errors import NcstError
 from ncst.plan import Config, entries, selection
+from ncst.plan.command_codecs import command_problems
 from ncst.plan.estimate import GB, estimate
 
 
@@ -15,7 +16,9 @@ def machine_problems(config: Config) -> Iterator[str]:
     """Yield a sentence for each thing that a run of the checked *config* would find missing here."""
     for name in selection.codecs(config):
         if entries.module_of(config, "codecs", name) == "command":
-            yield from _tools(name, config["codecs"][name].get("settings") or {})
+            settings = config["codecs"][name].get("settings") or {}
+            yield from _tools(name, settings)
+            yield from _formats(name, settings.get("soundfile"))
     try:
         check_gpus(config["gpu"], None)
     except NcstError as error:
@@ -59,3 +62,17 @@ def _tools(name: str, settings: dict[str, object]) -> Iterator[str]:
         if tool and shutil.which(tool) is None:
             needed = settings.get("install", tool)
             yield f"The codec {name!r} calls `{tool}`, which is not on the PATH: install {needed}, or leave it out."
+
+
+def _formats(name: str, options: object) -> Iterator[str]:
+    """Yield what the installed libsndfile does not write; other mistakes of *options* are said with the settings."""
+    if isinstance(options, dict) and not any(command_problems({"soundfile": options})):
+        import soundfile
+
+        coded = {key: options.get(key) for key in ("format", "subtype", "endian")}
+        if not soundfile.check_format(**coded):
+            asked = " ".join(value for value in coded.values() if value)
+            yield (
+                f"Config error at codecs.{name}.settings.soundfile: libsndfile {soundfile.__libsndfile_version__} "
+                f"writes no {asked}: use one of {list(soundfile.available_formats())} with a subtype of its own."
+            )

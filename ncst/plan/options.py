@@ -10,6 +10,7 @@ from typing import Any
 from ncst.errors import NcstError
 from ncst.plan import Config, entries
 from ncst.plan.code import PACKAGE, module_file, source, syntax_tree
+from ncst.plan.command_codecs import command_problems
 from ncst.registry import FAMILIES, file_of, modules
 
 GIVEN = {"self", "classes", "shape", "weights", "heads"}  # what training hands over, not the config
@@ -44,6 +45,9 @@ def option_problems(config: Config) -> Iterator[str]:
             yield from _problems(entry.get("settings"), _reported(family, name, settings_of, module), where)
             allowed = _reported(family, name, allowed_values, module)
             yield from _value_problems(entry.get("settings"), allowed, where)
+            if (family, module) == ("codecs", "command"):
+                for key, said in command_problems(entry.get("settings") or {}):
+                    yield f"Config error at {'.'.join(filter(None, (where, key)))}: {said}."
 
 
 def _training_problems(training: dict[str, Any] | None, where: str) -> Iterator[str]:

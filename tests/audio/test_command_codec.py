@@ -1,5 +1,6 @@
 """Codecs that are an entry alone: libsndfile's own, and any command line; wrong ones say what to correct."""
 
+import re
 import sys
 import time
 
@@ -123,7 +124,7 @@ def test_a_stated_delay_is_removed_and_nothing_lost():
     (plain,) = codec({"sample_rate": 8000, "command": script(COPY)}).resynthesize([clip], [0])
     np.testing.assert_allclose(removed, plain, atol=2**-14)
     for wrong in (-1, 0.5, "yes"):
-        with pytest.raises(NcstError, match=r"Mine: `delay` is .* number of samples from 0 on"):
+        with pytest.raises(NcstError, match=r"Mine: `settings.delay`: .* must be a whole number of samples from 0 on"):
             codec(settings | {"delay": wrong})
 
 
@@ -158,7 +159,9 @@ def test_a_failing_command_is_quoted():
 
 def test_a_missing_tool():
     with pytest.raises(NcstError, match="'no-such-tool' is not on the PATH; install opus-tools"):
-        codec({"command": ["no-such-tool", "{input}"], "install": "opus-tools"}).resynthesize([speech_like()], [0])
+        codec({"command": ["no-such-tool", "{input}", "{output}"], "install": "opus-tools"}).resynthesize(
+            [speech_like()], [0]
+        )
 
 
 def test_a_slow_command_ends_with_all_it_started(tmp_path):
@@ -190,12 +193,42 @@ def test_a_command_that_writes_nothing_usable(code, message):
         {"encode": ["a"]},
         {"command": ["a"], "soundfile": {}},
         {"command": ["a"], "decode": ["b"]},
-        {"command": ["a"], "bitrat": 6},
     ],
 )
-def test_wrong_settings(settings):
+def test_settings_of_no_kind_or_of_two(settings):
     with pytest.raises(NcstError, match="either `soundfile`, or `command`, or `encode` and `decode`"):
         codec(settings)
+
+
+TOOL = ["tool", "{input}", "{output}"]
+WRONG = [
+    ({"command": TOOL, "bitrat": 6}, "`settings` may have .*, not ['bitrat']"),
+    ({"command": []}, "settings.command`: [] must be a list of arguments"),
+    ({"command": "tool {input} {output}"}, "settings.command`: 'tool {input} {output}' must be a list of arguments"),
+    ({"command": ["tool", None]}, "settings.command`: ['tool', None] must be a list of arguments"),
+    ({"command": TOOL[:2]}, "settings.command`: no argument has {output}"),
+    ({"encode": TOOL, "decode": ["tool", "{output}"]}, "settings.decode`: no argument has {input}"),
+    ({"command": [*TOOL, "{foo}"]}, "settings.command`: {foo} stands for nothing; there are {input}, {output},"),
+    ({"command": [*TOOL, "-b{bitrate}"]}, "settings.command`: {bitrate} stands there, and the settings have no"),
+    ({"command": TOOL, "raw": "yes"}, "settings.raw`: 'yes' must be true or false"),
+    ({"command": TOOL, "timeout": 0}, "settings.timeout`: 0 must be a number of seconds above 0"),
+    ({"command": TOOL, "sample_rate": 0}, "settings.sample_rate`: 0 must be a whole number of Hz above 0"),
+    ({"command": TOOL, "bitrate": [6]}, "settings.bitrate`: [6] must be a number or text"),
+    ({"command": TOOL, "suffix": "/x.bin"}, "settings.suffix`: '/x.bin' must be the ending of a file's name"),
+    ({"command": TOOL, "install": 3}, "settings.install`: 3 must be text"),
+    (OPUS | {"raw": True}, "settings.raw`: samples without a header are for commands"),
+    ({"soundfile": {}}, "settings.soundfile`: {} must be arguments of soundfile.write"),
+    ({"soundfile": {"format": "OGG", "subtype": 3}}, "settings.soundfile.subtype`: 3 must be text"),
+    ({"soundfile": {"format": "OGG", "quality": 3}}, "settings.soundfile`: ['quality'] unknown; it may hold"),
+]
+
+
+@pytest.mark.parametrize(("settings", "said"), WRONG)
+def test_a_wrong_setting_is_named(settings, said):
+    with pytest.raises(NcstError) as caught:
+        codec(settings)
+    assert str(caught.value).startswith("Mine: `settings")
+    assert re.search(re.escape(said).replace(r"\.\*", ".*"), str(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -203,7 +236,7 @@ def test_wrong_settings(settings):
     [
         OPUS | {"sample_rate": 44100},
         {"soundfile": {"format": "OGG", "subtype": "MPEG_LAYER_III"}},
-        {"soundfile": {"format": "OGG", "subtype": "OPUS", "quality": 3}},
+        {"soundfile": {"format": "NOPE"}},
         {"soundfile": {"format": "MP3", "subtype": "MPEG_LAYER_III", "compression_level": 7.0}},
     ],
 )

@@ -16,8 +16,8 @@ import torch
 from ncst.audio.codecs._base import Base
 from ncst.core.waveforms import UnusableAudio, read_audio, resample
 from ncst.errors import NcstError
+from ncst.plan.command_codecs import command_problems
 
-KINDS = {"soundfile", "command", "encode", "decode"}
 SETTINGS = (
     "soundfile",
     "command",
@@ -66,17 +66,13 @@ class Command(Base):
     def __init__(self, entry, weights=None, device="cpu"):
         super().__init__(entry, weights, device)
         self.title = entry.get("title", "command")
-        kinds = self.settings.keys() & KINDS
-        if kinds not in ({"soundfile"}, {"command"}, {"encode", "decode"}) or not self.settings.keys() <= set(SETTINGS):
-            raise NcstError(
-                f"{self.title}: settings need either `soundfile`, or `command`, or `encode` and `decode`, and may have"
-                f" {sorted(SETTINGS)}; here are {sorted(self.settings)}."
-            )
+        if unknown := sorted(self.settings.keys() - {*SETTINGS}):
+            raise NcstError(f"{self.title}: `settings` may have {sorted(SETTINGS)}, not {unknown}.")
+        for key, said in command_problems(self.settings):
+            raise NcstError(f"{self.title}: `{'.'.join(filter(None, ('settings', key)))}`: {said}.")
         self.sample_rate = self.settings.get("sample_rate", self.sample_rate)
         self.delay = self.settings.get("delay", 0)
-        if not isinstance(self.delay, int) or self.delay < 0:
-            raise NcstError(f"{self.title}: `delay` is {self.delay!r}, but must be a number of samples from 0 on.")
-        self._pass = self._through_libsndfile if "soundfile" in kinds else self._through_commands
+        self._pass = self._through_libsndfile if "soundfile" in self.settings else self._through_commands
 
     def forward(self, audio):
         """Return (1, T') audio for one clip *audio* (1, T), both at `sample_rate`."""
@@ -128,9 +124,9 @@ class Command(Base):
             "output": str(output),
             "root": str(Path.cwd()),
             "sample_rate": str(self.sample_rate),
-            "bitrate": str(self.settings.get("bitrate", "{bitrate}")),
+            "bitrate": str(self.settings.get("bitrate")),
         }
-        arguments = [re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), str(part)) for part in template]
+        arguments = [re.sub(r"\{(\w+)\}", lambda match: values[match[1]], str(part)) for part in template]
         tool = shutil.which(arguments[0])
         if tool is None:
             needed = self.settings.get("install", arguments[0])
