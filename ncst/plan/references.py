@@ -6,9 +6,11 @@ from typing import Any
 
 from ncst.errors import NcstError
 from ncst.plan import Config, Entry, entries, selection, sharding
+from ncst.plan.pools import pool_of
 from ncst.plan.terms import check_terms
 
 MOST_SHARDS = 10_000  # of one source set: each is a job for every codec
+SPARING = {"ids", "speaker_disjoint"}  # with which a set, even of `size: all`, may leave others their own
 OWNERS = {
     "roots": ["corpora"],
     "accept": ["corpora", "releases"],
@@ -22,7 +24,18 @@ def reference_problems(config: Config) -> Iterator[str]:
 
     The schemas hold for *config*.
     """
-    for problems in (_own_names, _selected_names, _classes, _precisions, _sources, _splits, _models, _roots):
+    for problems in (
+        _own_names,
+        _selected_names,
+        _durations,
+        _classes,
+        _precisions,
+        _sources,
+        _exhausted,
+        _splits,
+        _models,
+        _roots,
+    ):
         yield from problems(config)
 
 
@@ -54,6 +67,15 @@ def _selected_names(config: Config) -> Iterator[str]:
         yield from _unknown(config["robustness"][key], config[key], f"robustness.{key}", place)
     for family in config["select"]:
         yield from _said(entries.selected, config, family)
+
+
+def _durations(config: Config) -> Iterator[str]:
+    shortest, longest = config["min_duration"], config["max_duration"]
+    if shortest > longest:
+        yield (
+            f"Config error at min_duration: {shortest:g} s is more than max_duration, {longest:g} s, so that no "
+            "recording fits: lower the one or raise the other."
+        )
 
 
 def _classes(config: Config) -> Iterator[str]:
@@ -112,7 +134,44 @@ def _sources(config: Config) -> Iterator[str]:
             )
 
 
+def _exhausted(config: Config) -> Iterator[str]:
+    """Yield the source sets of ``size: all`` that leave nothing to others that draw after them from their pool."""
+    for name, entry in config["sources"].items():
+        pool = pool_of(name, config["sources"])
+        if entry["size"] != sharding.ALL or any(map(SPARING.intersection, pool.values())):
+            continue
+        after = list(pool)[list(pool).index(name) + 1 :]
+        starved = [other for other in after if _covers(entry, pool[other])]
+        if starved:
+            yield (
+                f"Config error at sources.{name}: with `size: all` it leaves nothing to {', '.join(starved)}, drawn "
+                f"after it from the same pool: give {name} a higher `order`, a number as its size, or another pool."
+            )
+
+
+def _covers(first: Entry, second: Entry) -> bool:
+    """Say whether all utterances that fit the source set *second* fit *first*."""
+    kinds = [
+        entry.get("kind", "bonafide" if entry.get("balance") in (None, "language") else "any")
+        for entry in (first, second)
+    ]
+    subsets = [
+        {entry["subset"]} if isinstance(entry.get("subset"), str) else set(entry.get("subset") or ())
+        for entry in (first, second)
+    ]
+    return (
+        kinds[0] in ("any", kinds[1])
+        and (not subsets[0] or (bool(subsets[1]) and subsets[0] >= subsets[1]))
+        and {*first["corpora"]} >= {*second["corpora"]}
+    )
+
+
 def _splits(config: Config) -> Iterator[str]:
+    if not any(split["role"] == "id" for split in config["splits"].values()):
+        yield (
+            "Config error at splits: none has the `role: id`, which tests the known classes: give it to one, as "
+            "config/splits.yaml does to eval_id."
+        )
     for name, split in config["splits"].items():
         unlabelled = split["role"] == "unlabelled"
         if ("label" in split and split["label"] is None) != unlabelled:
@@ -133,6 +192,12 @@ def _models(config: Config) -> Iterator[str]:
         for split in (entry.get("train", "train"), entry.get("dev", "dev"), *entry.get("test", ())):
             if split not in config["splits"]:
                 yield f"Config error at models.{name}: no split {split!r} in config/splits.yaml."
+        for split in (entry.get("train", "train"), entry.get("dev", "dev")):
+            if config["splits"].get(split, {}).get("role") == "unlabelled":
+                yield (
+                    f"Config error at splits.{split}: models learn from its labels, so its role cannot be unlabelled: "
+                    "give that role to another split."
+                )
         if entry["frontend"] not in config["frontends"]:
             yield f"Config error at models.{name}: no front-end {entry['frontend']!r} in config/models.yaml."
         for size in sorted(entry.keys() & {"published", "compact"}):
@@ -156,6 +221,12 @@ def _roots(config: Config) -> Iterator[str]:
             continue
         if root == "fetch":
             yield from _said(check_terms, name, config["corpora"][name], config["accept"])
+        if root == "demo" and "demo" not in config["corpora"][name]:
+            spoken = [corpus for corpus, entry in config["corpora"].items() if "demo" in entry]
+            yield (
+                f"Config error at roots.{name}: only corpora with a `demo` entry can be spoken: {spoken}; name a "
+                "folder of its recordings, or leave it out with null."
+            )
         if root == selection.GENERATE:
             yield from _generated(config, name)
 

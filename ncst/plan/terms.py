@@ -22,9 +22,10 @@ def check_terms(name: str, entry: Entry, accepted: Collection[str]) -> None:
         Naming the licence, where to read it and what to write into the config.
     """
     if "download" not in entry:
+        place = f"get it from {entry['url']} and " if entry.get("url") else ""
         raise NcstError(
-            f"{entry['title']}, licence {entry['licence']}, cannot be fetched for you: get it from {entry.get('url')}"
-            f" and name its folder in `roots: {{{name}: ...}}`."
+            f"{entry['title']}, licence {entry['licence']}, cannot be fetched for you: {place}name its folder in"
+            f" `roots: {{{name}: ...}}`."
         )
     if name not in accepted:
         raise NcstError(

@@ -149,6 +149,13 @@ def test_an_entry_stays_a_mapping(config, family):
         ("sources: {ncssd: {size: all, shards: 1}}", "at sources.ncssd: `size: all` takes every .* cannot `balance`"),
         ("splits: {eval_id: {label: null}}", "at splits.eval_id: `label: null` goes with `role: unlabelled`"),
         ("splits: {id_source/snac: {role: unlabelled}}", "at splits.id_source/snac: `label: null` goes with `role"),
+        ("sources: {st_eval: {size: all, shards: 9}}", "at sources.st_eval: .* nothing to st_dev, st_train, drawn"),
+        ("splits: {train: {role: unlabelled, label: null}}", "at splits.train: models learn from its labels"),
+        ("splits: {dev: {role: unlabelled, label: null}}", "at splits.dev: models learn from its labels"),
+        ("splits: {eval_id: {role: unlabelled, label: null}}", "at splits: none has the `role: id`"),
+        ("roots: {demo_alm: demo}", r"at roots.demo_alm: only corpora with a `demo` entry can be spoken: \['vctk', "),
+        ("roots: {demo_alm: fetch}", "cannot be fetched for you: name its folder in `roots: {demo_alm: ...}`"),
+        ("min_duration: 5000", "at min_duration: 5000 s is more than max_duration, 3600 s"),
         ("sources: {st_train: {corpora: [vctkk]}}", r"at sources.st_train: \['vctkk'\] unknown"),
         ("models: {aasist: {frontend: mell}}", "at models.aasist: no front-end 'mell'"),
         ("codecs: {gsm: {precision: bf16}}", "at codecs.gsm.precision: without weights there is no network"),
@@ -186,6 +193,22 @@ def test_wrong_values_are_one_sentence(overlay, text, sentence):
     with pytest.raises(NcstError, match=sentence) as raised:
         load_config(overlay(text))
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sources: {st_train: {size: all, shards: 9}}",  # the last of its pool
+        "sources: {st_eval: {size: all, shards: 9, order: 9}}",
+        "sources: {st_eval: {size: all, shards: 9, corpora: [vctk]}}",
+        "sources: {st_eval: {size: all, shards: 9, kind: spoof}}",
+        "sources: {st_eval: {size: all, shards: 9, subset: test}}",
+        "sources: {st_eval: {size: all, shards: 9, ids: list.txt}}",
+        "sources: {st_eval: {size: all, shards: 9, speaker_disjoint: true}}",
+    ],
+)
+def test_a_set_of_all_may_leave_others_something(overlay, text):
+    assert load_config(overlay(text))["sources"]["st_train"]["pool"] == "st"
 
 
 def test_everything_that_is_wrong_is_said_at_once(overlay):
