@@ -25,14 +25,19 @@ def option_problems(config: Config) -> Iterator[str]:
     for family in ("detectors", "perturbations"):
         for name, entry in config[family].items():
             where, known = f"{family}.{name}", _module_options(config, family, name)
+            limits = _reported(family, name, limits_of, entries.module_of(config, family, name))
             yield from _problems(entry.get("options"), known, f"{where}.options", ranges=family == "perturbations")
+            yield from _limit_problems(entry.get("options"), limits, known, f"{where}.options")
             members = (entry.get("options") or {}).get("members")
             for member, options in members.items() if isinstance(members, dict) else ():
                 inner = _reported(family, name, lambda path: options_of("detectors", path), member)
                 yield from _problems(options, inner, f"{where}.options.members.{member}")
+                inner_limits = _reported("detectors", name, limits_of, member)
+                yield from _limit_problems(options, inner_limits, inner, f"{where}.options.members.{member}")
             for key, values in (entry.get("tune") or {}).items():
                 for value in values:
                     yield from _problems({key: value}, known, f"{where}.tune")
+                    yield from _limit_problems({key: value}, limits, known, f"{where}.tune")
     for name, entry in config["models"].items():
         for size in sorted(entry.keys() & {"published", "compact"}):
             known = _module_options(config, "models", name)
@@ -103,6 +108,17 @@ def _value_problems(values: Any, allowed: Any, where: str) -> Iterator[str]:
                     yield f"Config error at {where}.{key}: {item!r} is not text: put it in quotation marks."
                 elif fitting != "text" and not any(item == one and type(item) is type(one) for one in fitting):
                     yield f"Config error at {where}.{key}: {item!r} is none of {fitting}."
+
+
+def _limit_problems(values: Any, limits: Any, known: Any, where: str) -> Iterator[str]:
+    """Yield the options of the right kind that are none of the values that `LIMITS` of their module allows."""
+    if not isinstance(values, dict) or not isinstance(known, dict) or not isinstance(limits, dict) or not limits:
+        return
+    from jsonschema import Draft202012Validator
+
+    for key in [key for key in values if key in limits and key in known and _fits(values[key], known[key], False)]:
+        for error in Draft202012Validator(limits[key]).iter_errors(values[key]):
+            yield f"Config error at {where}.{key}: {error.message}."
 
 
 def _fits(value: Any, default: Any, ranges: bool) -> bool:
@@ -222,6 +238,13 @@ def allowed_values(path: Path) -> dict[str, list[Any] | str]:
         with contextlib.suppress(NcstError):
             allowed = constant(file, "VALUES") | allowed
     return allowed
+
+
+def limits_of(path: Path) -> dict[str, dict[str, Any]]:
+    """Return `LIMITS` of the module *path*: the JSON schema of an option's value, for those that have one."""
+    with contextlib.suppress(NcstError):
+        return dict(constant(path, "LIMITS"))
+    return {}
 
 
 def _family_files(path: Path) -> Iterable[Path]:

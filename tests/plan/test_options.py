@@ -15,6 +15,18 @@ from ncst.registry import file_of
 WRONG = [
     ("detectors.knn.options", {"kk": 3}, "detectors.knn.options: 'kk' unknown; it may hold ['k']"),
     ("detectors.knn.options", {"k": "three"}, "detectors.knn.options.k: 'three' is not a number, as 7 is"),
+    ("detectors.knn.options", {"k": 0}, "detectors.knn.options.k: 0 is less than the minimum of 1"),
+    ("detectors.nnguide.options", {"k": -1}, "detectors.nnguide.options.k: -1 is less than the minimum of 1"),
+    (
+        "detectors.msp.options",
+        {"precision": "half"},
+        "msp.options.precision: 'half' is not one of ['double', 'single']",
+    ),
+    ("detectors.gen.options", {"gamma": 1}, "gen.options.gamma: 1 is greater than or equal to the maximum of 1"),
+    ("detectors.react.tune", {"quantile": [0.9, 1.5]}, "react.tune.quantile: 1.5 is greater than or equal to"),
+    ("detectors.vim.options", {"variance": 0}, "vim.options.variance: 0 is less than or equal to the minimum of 0"),
+    ("detectors.energy.options", {"temperature": 0}, "energy.options.temperature: 0 is less than or equal to"),
+    ("detectors.ensemble.options", {"members": {"knn": {"k": 0}}}, "members.knn.k: 0 is less than the minimum of 1"),
     ("detectors.knn.tune", {"kk": [1, 2]}, "detectors.knn.tune: 'kk' unknown"),
     ("detectors.ensemble.options", {"members": {"knn": {"q": 1}}}, "members.knn: 'q' unknown; it may hold ['k']"),
     ("perturbations.noise_20.options", {"snr": 3}, "perturbations.noise_20.options: 'snr' unknown"),

@@ -29,7 +29,10 @@ class Bank:
     def __init__(self, rows: np.ndarray, k: int) -> None:
         if not 1 <= k <= len(rows):
             error = NcstError if k < 1 else Unfit
-            raise error(f"{k} neighbours asked of {len(rows)} training rows: set the detector's option k between.")
+            raise error(
+                f"{k} neighbours asked of {len(rows)} training rows: "
+                f"set the detector's option k between 1 and {len(rows)}."
+            )
         self.k, self.size = k, len(rows)
         self.depth = max(1, int(np.sqrt(len(rows) / k)))
         self.groups = -(-len(rows) // self.depth)

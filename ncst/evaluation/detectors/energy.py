@@ -3,6 +3,8 @@
 from ncst.errors import NcstError
 from ncst.evaluation.detectors._base import Base, logsumexp
 
+LIMITS = {"temperature": {"exclusiveMinimum": 0}}  # of options, as read by `ncst.plan.options`
+
 
 class Energy(Base):
     r"""Free energy at a temperature.

@@ -11,6 +11,8 @@ from ncst.registry import load
 
 EQUAL = 1e-6  # known scores that differ by less, as a share of the largest, are one score rounded
 
+LIMITS = {"reference": {"type": "integer", "minimum": 1}}  # of options, as read by `ncst.plan.options`
+
 
 class Ensemble(Base):
     r"""Mean of the members' ranks among training rows.

@@ -4,6 +4,11 @@ import numpy as np
 
 from ncst.evaluation.detectors._base import Base, log_others, logsumexp
 
+LIMITS = {
+    "gamma": {"exclusiveMinimum": 0, "exclusiveMaximum": 1},
+    "top": {"type": "integer", "minimum": 1},
+}  # of options, as read by `ncst.plan.options`
+
 
 class GeneralisedEntropy(Base):
     r"""Generalised entropy of the largest class probabilities.

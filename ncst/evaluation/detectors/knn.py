@@ -3,6 +3,8 @@
 from ncst.evaluation.detectors._base import Base, unit
 from ncst.evaluation.detectors._neighbours import Bank
 
+LIMITS = {"k": {"type": "integer", "minimum": 1}}  # of options, as read by `ncst.plan.options`
+
 
 class NearestNeighbour(Base):
     r"""One minus the k-th largest cosine to the training rows.

@@ -3,6 +3,8 @@
 from ncst.errors import NcstError
 from ncst.evaluation.detectors._base import Base, log_others, single_precision
 
+LIMITS = {"precision": {"enum": ["double", "single"]}}  # of options, as read by `ncst.plan.options`
+
 
 class MaximumSoftmax(Base):
     r"""Log of one minus the largest class probability.

@@ -3,6 +3,8 @@
 from ncst.evaluation.detectors._base import Base, logsumexp, unit
 from ncst.evaluation.detectors._neighbours import Bank
 
+LIMITS = {"k": {"type": "integer", "minimum": 1}}  # of options, as read by `ncst.plan.options`
+
 
 class NearestNeighbourGuidance(Base):
     r"""Energy times the mean confidence-weighted cosine to the nearest training rows, negated.

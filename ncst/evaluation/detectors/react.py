@@ -5,6 +5,8 @@ import numpy as np
 from ncst.errors import NcstError
 from ncst.evaluation.detectors._base import Base, linear_head, logsumexp
 
+LIMITS = {"quantile": {"exclusiveMinimum": 0, "exclusiveMaximum": 1}}  # of options, as read by `ncst.plan.options`
+
 
 class RectifiedActivation(Base):
     r"""Free energy after cutting activations at a quantile of the training activations.

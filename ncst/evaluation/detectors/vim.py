@@ -5,6 +5,8 @@ import numpy as np
 from ncst.errors import NcstError
 from ncst.evaluation.detectors._base import Base, linear_head, logsumexp
 
+LIMITS = {"variance": {"exclusiveMinimum": 0, "exclusiveMaximum": 1}}  # of options, as read by `ncst.plan.options`
+
 
 class VirtualLogit(Base):
     r"""Length of the part of a feature outside the principal subspace, as a logit, minus the others' energy.
