@@ -14,7 +14,7 @@ from ncst.evaluation.detector_metrics import detector_metrics
 from ncst.evaluation.metrics import confusion, sweep, threshold_at
 from ncst.evaluation.run_folders import ScoredRun
 from ncst.formats.metrics import METRICS
-from ncst.formats.ood import Ratings, read_ood
+from ncst.formats.ood import read_ood
 
 CHANCE_MARGIN = 0.05
 
@@ -82,14 +82,14 @@ def evaluate(
         tested = _read(run, name, titles, known)
         result["single"][name] = _single(splits[name]["title"], tested, draw, resamples)
     reason = refusal(closed["balanced_accuracy"], len(known.classes))
-    rated: dict[str, Ratings] = {}
+    assert run.ood is not None
+    found = {name: read_ood(run.ood / f"{name}.parquet") for name in detectors}
+    unfit = {name for name, ratings in found.items() if "unfit" in ratings.about}
+    rated = {name: ratings for name, ratings in found.items() if not reason and name not in unfit}
+    result["detectors"] = {name: ratings.about for name, ratings in found.items() if name in unfit or not reason}
     if reason:
         result["ood"] = {"refused": reason}
     else:
-        assert run.ood is not None
-        rated = {name: read_ood(run.ood / f"{name}.parquet") for name in detectors}
-        result["detectors"] = {name: ratings.about for name, ratings in rated.items()}
-        rated = {name: ratings for name, ratings in rated.items() if "unfit" not in ratings.about}
         for name in names["ood"]:
             tested = _read(run, name, titles, known)
             result["curves"][name], detected = _detected(known, tested, dev, rated, draw, resamples)

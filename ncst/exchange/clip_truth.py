@@ -4,7 +4,7 @@ import numpy as np
 
 from ncst.errors import NcstError
 from ncst.exchange.release_listing import UTTERANCE, utterance_of
-from ncst.exchange.score_files import read_columns
+from ncst.exchange.score_files import TEXTS, read_columns
 from ncst.formats.scores import UNLABELLED
 
 PREFIXES = ("moshi", "miniomni", "valle")
@@ -12,6 +12,8 @@ PREFIXES = ("moshi", "miniomni", "valle")
 
 def truth_of(config, split, path, found, labels):
     """Return ``label``, ``utt_id`` and ``codec``, (N,) each, of the clips *found* in the score file *path*.
+
+    Where one of the files names them, ``speaker`` and ``corpus`` as well.
 
     Parameters
     ----------
@@ -39,7 +41,34 @@ def truth_of(config, split, path, found, labels):
         "label": label,
         "utt_id": told.get("utt_id", [utterance_of(clip, (*codecs, *PREFIXES)) for clip in clips]),
         "codec": told.get("codec", list(named)),
+        **{name: part[name] for part in (found, told) for name in ("speaker", "corpus") if name in part},
     }
+
+
+def speakers_of(parts):
+    """Return ``{utterance: corpus and speaker}`` as `ncst.formats.manifests.read_speakers` does.
+
+    Parameters
+    ----------
+    parts : iterable of dict
+        ``path`` and what `truth_of` returns.
+
+    Raises
+    ------
+    NcstError
+        If a part has no speakers.
+    """
+    speakers = {}
+    for part in parts:
+        if "speaker" not in part:
+            raise NcstError(
+                f"Nothing says who speaks in {part['path']}, but `bootstrap.clusters` resamples speakers: give "
+                "manifests with `--manifest`, add a column speaker, or resample utterances."
+            )
+        for utterance, speaker, corpus in zip(part["utt_id"], part["speaker"], part.get("corpus", part["speaker"])):
+            name = speaker or utterance
+            speakers[utterance] = f"{corpus} {name}" if "corpus" in part else name
+    return speakers
 
 
 def rows_of(clips, wanted):
@@ -71,7 +100,7 @@ def _matched(split, path, clips, labels):
             f"{path} holds {(rows < 0).sum()} clips that {listed} does not list, "
             f"{clips[rows < 0][0]} first: score the listed clips alone."
         )
-    return {name: truth[name][rows] for name in ("label", "utt_id", "codec") if name in truth}
+    return {name: truth[name][rows] for name in ("label", *TEXTS) if name in truth}
 
 
 def _official(config, split, path, clips, codecs):

@@ -16,7 +16,7 @@ from ncst.evaluation.detect import detect
 from ncst.evaluation.detectors._base import Base
 from ncst.evaluation.evaluate import evaluate
 from ncst.evaluation.run_folders import ScoredRun
-from ncst.exchange.clip_truth import rows_of, truth_of
+from ncst.exchange.clip_truth import rows_of, speakers_of, truth_of
 from ncst.exchange.score_files import EXPECTED, read_columns
 from ncst.formats.scores import PROBABILITIES, like_probabilities, write_scores
 from ncst.plan import entries, paths
@@ -59,16 +59,21 @@ def evaluate_external(scores, out, config, truth=(), embeddings=(), model="exter
     """
     labels = dict(_named(truth, config["splits"]))
     vectors = [_embedded(path) for path in embeddings]
-    metrics, titles = [], {}
+    layered = "speaker" in config["bootstrap"]["clusters"]
+    metrics, titles, speakers = [], {}, {}
     with atomic_folder(out) as folder:
         for (name, number), (title, files) in _runs(scores, model, seed, config["splits"]).items():
             titles[name] = config["models"].get(name, {"title": title})["title"]
             splits = {split: _clips(config, split, path, labels, vectors) for split, path in files.items()}
+            if layered:
+                speakers |= speakers_of(clips for split, clips in splits.items() if split != "train")
             metrics.append(paths.place(folder, paths.METRICS, model=name, seed=number))
-            _evaluate(folder, {"model": name, "title": titles[name], "seed": number}, splits, config, metrics[-1])
+            _evaluate(
+                folder, {"model": name, "title": titles[name], "seed": number}, splits, config, speakers, metrics[-1]
+            )
         paired = paths.place(folder, paths.COMPARISONS) if len(titles) > 1 else None
         if paired:
-            compare_models(folder, titles, paired, draw=config["seed"])
+            compare_models(folder, titles, paired, draw=config["seed"], speakers=speakers)
         write_tables(metrics, folder / paths.TABLES, paired)
 
 
@@ -184,7 +189,7 @@ def _vectors(path, clips, vectors):
     return np.concatenate([part["embedding"] for part in vectors])[rows]
 
 
-def _evaluate(folder, facts, splits, config, out):
+def _evaluate(folder, facts, splits, config, speakers, out):
     """Write the score files of one model and seed, what the detectors say, and the metrics."""
     first = next(iter(splits.values()))
     for clips in splits.values():
@@ -214,7 +219,7 @@ def _evaluate(folder, facts, splits, config, out):
         source = files.get("train", files[known])
         detect(name, entry, source, [files[s] for s in rated if files[s] != dev], ood / f"{name}.parquet", dev=dev)
     posterior = all(clips["level"] == "logits" for clips in splits.values())
-    run = ScoredRun(**facts, scores=scores, ood=ood, posterior=posterior)
+    run = ScoredRun(**facts, scores=scores, ood=ood, posterior=posterior, speakers=speakers)
     evaluate(run, roles, list(detectors), out, draw=config["seed"])
 
 

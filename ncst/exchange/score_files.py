@@ -17,7 +17,8 @@ from ncst.speech.corpora._base import AUDIO_SUFFIXES
 
 NAMES = ("clip_id", "file_name", "name")
 LARGEST, RATIO = 5e7, 100  # an npz file over so many bytes, and so many times its size on disk, is refused
-COLUMNS = {*NAMES, "utt_id", "codec", "label", "predicted", "score", "logits", "embedding"}
+TEXTS = ("utt_id", "codec", "corpus", "speaker")
+COLUMNS = {*NAMES, *TEXTS, "label", "predicted", "score", "logits", "embedding"}
 READ = {*COLUMNS, "classes"}
 EXPECTED = {
     "scores": "clip_id and logit_<class> of every known class (or predicted, and score if known), beside them label",
@@ -42,7 +43,8 @@ def read_columns(path, kind):
     dict
         ``clip_id`` (N,) array of str, without folder and ending of an audio file, and what else the file has: ``label``
         and ``predicted`` (N,) int, ``score`` (N,) float, ``logits`` (N, C) and ``embedding`` (N, D) float32,
-        ``utt_id`` and ``codec`` (N,) str, ``classes`` (list of int, the order of the logits).
+        ``utt_id`` and ``codec`` (N,) str, ``corpus`` and ``speaker`` (N,) str or None,
+        ``classes`` (list of int, the order of the logits).
 
     Raises
     ------
@@ -69,6 +71,7 @@ def read_columns(path, kind):
     columns = {"clip_id": _clip_ids(path, name, found[name])}
     count = len(columns["clip_id"])
     columns |= {key: np.asarray(found[key]).astype(str).astype(object) for key in ("utt_id", "codec") if key in found}
+    columns |= {key: _or_none(found[key]) for key in ("corpus", "speaker") if key in found}
     columns |= {
         key: _whole(path, key, found[key], columns["clip_id"]) for key in ("label", "predicted") if key in found
     }
@@ -100,6 +103,10 @@ def _clip_ids(path, name, values):
     return np.array([clip_of(value) for value in values], dtype=object)
 
 
+def _or_none(values):
+    return np.array([None if pd.isna(value) or not str(value).strip() else str(value) for value in values], object)
+
+
 def _classes(path, values):
     values = values.tolist() if isinstance(values, np.ndarray) else values
     if not isinstance(values, list) or {*map(type, values)} != {int} or len(set(values)) != len(values):
@@ -126,7 +133,7 @@ def _text(path, kind):
 
 
 def _csv(path, kind):
-    frame = pd.read_csv(path, dtype=dict.fromkeys((*NAMES, "utt_id", "codec"), str), encoding="utf-8-sig")
+    frame = pd.read_csv(path, dtype=dict.fromkeys((*NAMES, *TEXTS), str), encoding="utf-8-sig")
     if not isinstance(frame.index, pd.RangeIndex):
         raise ValueError("its rows have more cells than its first line has names")
     return _joined({name: frame[name].to_numpy() for name in frame.columns})

@@ -13,6 +13,7 @@ from ncst.errors import NcstError
 from ncst.evaluation.detect import detect
 from ncst.evaluation.evaluate import evaluate
 from ncst.evaluation.run_folders import ScoredRun
+from ncst.formats.ood import write_ood
 from ncst.formats.scores import UNLABELLED, read_scores
 from ncst.report.page.results_tables import results_tables
 from ncst.report.tables.write_tables import write_tables
@@ -241,7 +242,10 @@ def test_a_detector_that_cannot_serve_the_model_is_left_out_with_a_note(tmp_path
 
 
 def test_a_guessing_model_gets_no_detector_numbers(tmp_path):
-    result = metrics_of(run(tmp_path, skill=0.05))
+    folder = run(tmp_path, skill=0.05)
+    write_ood(folder / "ood/knn.parquet", {"options": {}, "unfit": "Too few."}, [])
+    result = metrics_of(folder)
+    assert result["detectors"] == {"knn": {"options": {}, "unfit": "Too few."}}
     assert result["ood"].keys() == {"refused"} and "close to the 33.3% of guessing" in result["ood"]["refused"]
     assert result["curves"] == {} and result["id"]["n"] == 90
 

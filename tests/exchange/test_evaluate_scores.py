@@ -257,6 +257,55 @@ def test_training_clips_that_are_tested_are_warned_of(files, config, caplog):
     assert "training clips" not in caplog.text
 
 
+def test_speakers_of_manifests_and_columns_are_resampled(files, config):
+    given = [f"eval_id={files / 'eval_id.csv'}", f"ood_single={files / 'other.parquet'}"]
+    plain = metrics(files, config, *given, truth=[str(files / "m")])
+    config["bootstrap"] = {"clusters": ["speaker", "utterance"]}
+    with pytest.raises(NcstError, match=r"Nothing says who speaks in .*eval_id.csv, but `bootstrap.clusters`"):
+        evaluate_external(given, files / "none", config, truth=[str(files / "m")])
+    for place in ("manifest", "column"):
+        for split in ("eval_id", "ood_single"):
+            path = files / f"m/{split}.parquet"
+            table = pd.read_parquet(path)
+            table["speaker"] = "0" + (table["utt_id"].str[1:].astype(int) // 3).astype(str)
+            table.loc[table["utt_id"] == "u0", "speaker"] = None
+            kept = table.drop(columns="speaker")
+            (table if place == "manifest" else kept).to_parquet(path)
+            if place == "column":
+                scores = (
+                    pd.read_csv(files / "eval_id.csv")
+                    if split == "eval_id"
+                    else pd.read_parquet(files / "other.parquet")
+                )
+                scores = scores.merge(table[["clip_id", "speaker"]])
+                scores.to_csv(files / f"{split}.csv", index=False)
+        told = given if place == "manifest" else [str(files / f"{split}.csv") for split in ("eval_id", "ood_single")]
+        evaluate_external(told, files / place, config, truth=[str(files / "m")])
+    first, second, flat = (
+        json.loads((folder / "metrics/external/seed-1.json").read_text())
+        for folder in (files / "manifest", files / "column", plain)
+    )
+    assert first == second and first["clusters"] == ["speaker", "utterance"] and "clusters" not in flat
+    assert first["id"]["macro_f1"]["value"] == flat["id"]["macro_f1"]["value"]
+    for split in ("eval_id", "ood_single"):
+        clips = read_columns(files / f"{split}.csv", "scores")
+        assert clips["speaker"][list(clips["utt_id"]).index("u3")] == "01"
+    assert "speakers and their utterances" in (files / "column/tables/table5.md").read_text()
+
+
+def test_compared_models_resample_speakers(tmp_path, config):
+    for name, seed in (("A", 0), ("B", 1)):
+        clips, _, _ = official(tmp_path / name, seed=seed)
+    listed = pd.DataFrame({"clip_id": clips, "label": np.repeat(range(7), 40), "speaker": [*"abcd"] * 70})
+    listed.to_csv(tmp_path / "eval_id.csv", index=False)
+    options = {"truth": [str(tmp_path / "eval_id.csv")]}
+    evaluate_external([str(tmp_path / name) for name in "AB"], tmp_path / "flat", config, **options)
+    config["bootstrap"] = {"clusters": ["speaker", "utterance"]}
+    out = metrics(tmp_path, config, tmp_path / "A", tmp_path / "B", **options)
+    rows, flat = (pd.read_csv(folder / "tables/paired.csv") for folder in (out, tmp_path / "flat"))
+    assert (rows["difference"] == flat["difference"]).all() and (rows["low"] != flat["low"]).all()
+
+
 def test_rows_longer_than_their_header_are_no_index(tmp_path, config):
     (tmp_path / "eval_id.csv").write_text("clip_id,label,logit_0\na,0,1,2,3\nb,1,1,2,3\n")
     with pytest.raises(NcstError, match="rows have more cells than its first line has names; it must hold clip_id and"):
