@@ -21,6 +21,7 @@ def run_problems(config: Config) -> Iterator[str]:
             yield f"Name the folder of {', '.join(lacking)} in `roots`: without it {names} {verb} empty."
         else:
             yield f"No selected codec has clips for {names}: check `select` and config/splits.yaml."
+    yield from () if empty else _untrainable(config)
     for model in entries.selected(config, "models") if not empty else ():
         yield from _said(selection.training_splits, config, model)
         if model in entries.tracers(config):
@@ -36,6 +37,25 @@ def _needed(config: Config) -> list[str]:
     learnt = [entry.get(part, part) for entry in models.values() for part in ("train", "dev")]
     plain = any("heads" not in entry for entry in models.values())
     return list(dict.fromkeys([*learnt, *(name for name, role in roles.items() if role == "id" and plain)]))
+
+
+def _untrainable(config: Config) -> Iterator[str]:
+    """Yield what `select` leaves too little of for anything to be trained."""
+    models = entries.selected(config, "models")
+    if not models:
+        yield "Config error at select.models: none is named, so there is nothing to train: name at least one."
+    every = {**config, "select": {**config["select"], "codecs": None}}
+    plain = [config["models"][name] for name in models if "heads" not in config["models"][name]]
+    for split in dict.fromkeys(entry.get("train", "train") for entry in plain):
+        if len(_classes(config, split)) < 2 <= len(_classes(every, split)):
+            yield (
+                f"Config error at select.codecs: {config['select']['codecs']} leave fewer than two classes in "
+                f"the split {split!r}, and training needs two: name another codec."
+            )
+
+
+def _classes(config: Config, split: str) -> set[int]:
+    return {config["codecs"][codec]["class_id"] for _, codec in selection.pairs(config, split)}
 
 
 def _said(check: Callable[..., object], *arguments: Any) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The names that the entries of a configuration use of each other, and whether what they ask for can be had."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,10 @@ def _selected_names(config: Config) -> Iterator[str]:
     for key in ("perturbations", "detectors"):
         place = f"config/{key}.yaml has"
         yield from _unknown(config["robustness"][key], config[key], f"robustness.{key}", place)
-    for family in config["select"]:
+    for family, names in config["select"].items():
         yield from _said(entries.selected, config, family)
+        if doubles := [name for name, times in Counter(names or ()).items() if times > 1]:
+            yield f"Config error at select.{family}: {doubles} stand there more than once: name each once."
 
 
 def _durations(config: Config) -> Iterator[str]:

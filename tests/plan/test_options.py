@@ -15,6 +15,7 @@ from ncst.registry import file_of
 WRONG = [
     ("detectors.knn.options", {"kk": 3}, "detectors.knn.options: 'kk' unknown; it may hold ['k']"),
     ("detectors.knn.options", {"k": "three"}, "detectors.knn.options.k: 'three' is not a number, as 7 is"),
+    ("select.models", ["aasist", "aasist"], "select.models: ['aasist'] stand there more than once: name each once"),
     ("detectors.knn.options", {"k": 0}, "detectors.knn.options.k: 0 is less than the minimum of 1"),
     ("detectors.nnguide.options", {"k": -1}, "detectors.nnguide.options.k: -1 is less than the minimum of 1"),
     (

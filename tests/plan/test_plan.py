@@ -112,6 +112,20 @@ def test_an_experiment_without_training_speech_is_refused(config):
         needs.page(config)
 
 
+@pytest.mark.parametrize(
+    ("select", "said"),
+    [
+        ({"models": []}, "select.models: none is named, so there is nothing to train"),
+        ({"codecs": ["real"]}, r"select.codecs: \['real'\] leave fewer than two classes in the split 'train'"),
+    ],
+)
+def test_a_selection_with_nothing_to_train_is_said(config, select, said):
+    assert list(needs.run_problems(config)) == []
+    config["select"] |= select
+    with pytest.raises(NcstError, match=said):
+        needs.page(config)
+
+
 def test_merging_replaces_lists_and_merges_mappings():
     assert merge({"a": {"b": 1, "c": [1, 2]}}, {"a": {"c": [3]}}) == {"a": {"b": 1, "c": [3]}}
 
