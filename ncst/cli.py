@@ -1,5 +1,6 @@
 """The command line: look around, plan, evaluate, start something new. Heavy imports wait inside the commands."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -43,7 +44,7 @@ def init(folder: Path):
     from ncst.plan.init_folder import init_folder
 
     init_folder(folder)
-    typer.echo(f"Wrote {folder}. Now: cd {folder} && snakemake --cores all")
+    typer.echo(f"Wrote {folder}. Now: cd {shlex.quote(str(folder))} && snakemake --cores all")
 
 
 @app.command()
@@ -94,7 +95,7 @@ def check(
     from ncst.plan.config import check_config
     from ncst.plan.machine import disk_problems, machine_problems
     from ncst.plan.needs import run_problems
-    from ncst.speech.check_corpora import changed_corpora, root_problems
+    from ncst.speech.check_corpora import changed_corpora, root_problems, uncompared
 
     problems, config = check_config(*configfile or (), values=values or ())
     if config is None:
@@ -110,6 +111,8 @@ def check(
     if problems:
         raise NcstError("\n".join(problems))
     typer.echo("No problems found.")
+    if corpora and (left := uncompared(config)):
+        typer.echo(left)
 
 
 @app.command()

@@ -132,6 +132,18 @@ def test_check_names_a_format_that_libsndfile_does_not_write():
     assert "at codecs.opus.settings.soundfile: libsndfile" in said.stderr and "writes no OGG NOPE: use" in said.stderr
 
 
+def test_init_names_the_folder_as_a_shell_takes_it_and_refuses_braces(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "cd 'q q' &&" in CliRunner().invoke(app, ["init", "q q"], catch_exceptions=False).output
+    with pytest.raises(NcstError, match=r"takes the braces in .*/a\{b\}c for wildcards: name another folder"):
+        CliRunner().invoke(app, ["init", "a{b}c"], catch_exceptions=False)
+    assert not Path("a{b}c").exists()
+    Path("a{b}c").mkdir()
+    monkeypatch.chdir("a{b}c")
+    with pytest.raises(NcstError, match=r"takes the braces in .*/a\{b\}c for wildcards: move the project"):
+        CliRunner().invoke(app, ["check"], catch_exceptions=False)
+
+
 def test_single_keys_are_given_as_to_snakemake():
     words = ["check", "--config", "roots={vctk: /nowhere, ...}", "gpu=0", "--configfile", "config/small.yaml"]
     done = subprocess.run([sys.executable, "-m", "ncst", *words], capture_output=True, text=True)

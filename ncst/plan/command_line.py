@@ -1,6 +1,7 @@
 """What Snakemake makes of a command line, looked at first: the default profile calls this before any file is read."""
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +13,18 @@ from ncst.plan.yaml_files import read_mapping
 ENDINGS = (".yaml", ".yml", ".json")
 
 
-def check_command_line() -> None:
-    """End with one sentence and exit status 1 where Snakemake would end with a traceback."""
+def check_command_line(executor: str | None = None) -> None:
+    """End with one sentence and exit status 1 where Snakemake would end with a traceback, or with its usage.
+
+    Parameters
+    ----------
+    executor : str, optional
+        What the profile hands jobs to, a plugin of Snakemake and an extra of this package.
+    """
     try:
         check_overlays(sys.argv[1:])
+        if executor and importlib.util.find_spec(f"snakemake_executor_plugin_{executor}") is None:
+            raise NcstError(f"This profile needs Snakemake's executor {executor}: `pip install 'ncst[{executor}]'`.")
     except NcstError as error:
         sys.exit(f"error: {error}")
 

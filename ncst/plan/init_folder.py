@@ -19,6 +19,11 @@ objectives, perturbations and detectors alike.
 """
 
 
+def place_problem(place: PathLike) -> str | None:
+    """Say why Snakemake cannot work in the folder *place*, without an end; None if it can."""
+    return f"Snakemake takes the braces in {place} for wildcards" if set("{}") & set(str(place)) else None
+
+
 def init_folder(folder: PathLike) -> None:
     """Write Snakefile, workflow, configs and profiles, and a README on how to run them, into *folder*.
 
@@ -27,9 +32,11 @@ def init_folder(folder: PathLike) -> None:
     Raises
     ------
     NcstError
-        If *folder* is not empty, or cannot be written.
+        If *folder* is not empty, cannot be written, or is one where Snakemake cannot work.
     """
     folder = Path(folder)
+    if problem := place_problem(folder.absolute()):
+        raise NcstError(f"{problem}: name another folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):

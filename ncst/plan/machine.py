@@ -10,6 +10,7 @@ from ncst.errors import NcstError
 from ncst.plan import Config, entries, selection
 from ncst.plan.command_codecs import command_problems
 from ncst.plan.estimate import GB, estimate
+from ncst.plan.init_folder import place_problem
 
 
 def machine_problems(config: Config) -> Iterator[str]:
@@ -23,6 +24,8 @@ def machine_problems(config: Config) -> Iterator[str]:
         check_gpus(config["gpu"], None)
     except NcstError as error:
         yield str(error)
+    if problem := place_problem(Path.cwd()):
+        yield f"{problem}: move the project to a path without."
     folder, place = _results(config)
     if not _writable(place):
         yield f"{folder} cannot be written, since {place} is no folder that you may write to: set `results` to another."

@@ -46,6 +46,15 @@ def changed_corpora(config):
             folders.remember(index, corpus.root, there)
 
 
+def uncompared(config):
+    """Return a sentence on what `changed_corpora` has nothing to compare with, None where it has all."""
+    own = {name: corpus.title for name, corpus in _own(config)}
+    left = [title for name, title in own.items() if not folders.index_of(config, name).is_file()]
+    if not own:
+        return "No corpus lies in a folder of yours: nothing to compare."
+    return f"{', '.join(left)}: not indexed yet, nothing to compare." if left else None
+
+
 def _own(config):
     """Yield (name, parser) of every corpus that lies in a folder of the user's."""
     for name, root in selection.own_roots(config).items():

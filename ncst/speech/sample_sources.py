@@ -166,9 +166,10 @@ def _choose(name, left, options, wanted):
         groups = {f" in {key}": ([r for r in left if r["language"] == key], n) for key, n in shares.items()}
     for which, (rows, share) in groups.items():
         if share > len(rows):
+            corpora, verb = " and ".join(options["corpora"]), "has" if len(options["corpora"]) == 1 else "have"
             raise NcstError(
-                f"Source set {name} wants {share} utterances{which}, but {' and '.join(options['corpora'])} have only "
-                f"{len(rows)} left that fit: lower `size: {options['size']}` in `sources: {{{name}: ...}}`."
+                f"Source set {name} wants {share} utterances{which}, but {corpora} {verb} only {len(rows)} left that "
+                f"fit: lower `size: {options['size']}` in `sources: {{{name}: ...}}`."
             )
     chosen = {row["utt_id"] for rows, share in groups.values() for row in rows[:share]}
     if not chosen:

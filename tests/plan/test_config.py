@@ -130,6 +130,8 @@ def test_an_entry_stays_a_mapping(config, family):
         ("codecs: {DAC: {title: x}}", "at codecs: 'DAC' and 'dac' are one file on disks"),
         (f"models: {{{'m' * 60}: {{title: x}}}}", "at models: 'm+' is longer than 48 letters"),
         ('name: "demo\\n"', "at name: "),
+        ("name: ../x", "at name: '../x' is not a name of 1 to 48 letters"),
+        ("pathvars: {results: elsewhere}", "at the top level: .*'pathvars' was unexpected"),
         (f"seeds: [{10**400}]", "at seeds.0: .* is greater than the maximum"),
         ('results: "a\\n"', "at results: .* is not a folder without braces"),
         ("results: '{x}'", "at results: '{x}' is not a folder without braces"),
@@ -309,6 +311,13 @@ def test_snakemake_ends_with_the_sentence_alone(arguments):
     done = subprocess.run([sys.executable, "-m", "snakemake", "-n", *arguments], capture_output=True, text=True)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith("error: ")
+
+
+def test_a_profile_without_its_executor_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["snakemake", "-n"])
+    command_line.check_command_line()
+    with pytest.raises(SystemExit, match=r"error: .* executor nobodys: `pip install 'ncst\[nobodys\]'`\.$"):
+        command_line.check_command_line("nobodys")
 
 
 def test_ncst_takes_overlays_as_snakemake_does(overlay):

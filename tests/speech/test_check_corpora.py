@@ -53,6 +53,17 @@ def test_a_moved_corpus_is_no_changed_one(own, tmp_path):
     assert list(changed_corpora(own)) == []
 
 
+def test_a_corpus_without_an_index_is_not_said_to_be_in_order(tmp_path):
+    soundfile.write(tmp_path / "a.wav", 0.1 * np.ones(16_000), 16_000)
+    mine = {"module": "directory", "title": "Mine", "licence": "none", "settings": {"speaker": "none"}}
+    overlay = {"corpora": {"mine": mine}, "roots": {"mine": str(tmp_path)}, "results": str(tmp_path / "results")}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(overlay))
+    said = CliRunner().invoke(app, ["check", "--corpora", "--configfile", str(tmp_path / "mine.yaml")])
+    assert said.output == "No problems found.\nMine: not indexed yet, nothing to compare.\n"
+    said = CliRunner().invoke(app, ["check", "--corpora"])
+    assert said.output == "No problems found.\nNo corpus lies in a folder of yours: nothing to compare.\n"
+
+
 def test_check_says_all_at_once(tmp_path):
     overlay = tmp_path / "mine.yaml"
     roots = dict.fromkeys(load_config()["roots"]) | dict.fromkeys(("vctk", "ncssd"), "/nowhere")

@@ -164,5 +164,5 @@ def test_bad_cors_folders_are_one_sentence(cors, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(NcstError, match=r"name the folder that holds all_data_16k/"):
         rows_of("codecfake_plus_cors", tmp_path / "empty")
-    with pytest.raises(NcstError, match=r"cors_vq_train wants 10 utterances, but codecfake_plus_cors have only 8"):
+    with pytest.raises(NcstError, match=r"cors_vq_train wants 10 utterances, but codecfake_plus_cors has only 8"):
         manifest_of("taxonomy/cors_vq/train", cors, tmp_path / "results", 10)

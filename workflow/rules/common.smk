@@ -14,12 +14,13 @@ from ncst.plan import entries, folders, inputs, needs, official_release, paths, 
 from ncst.plan.code import code_of
 from ncst.plan.config import complete, typed
 from ncst.plan.demands import Demands
+from ncst.plan.init_folder import place_problem
 
 BEGUN = time.time()
 SCRIPTS = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parent / "scripts"
 for place in map(str, (Path.cwd(), SCRIPTS.parent)):
-    if set("{}").intersection(place):
-        raise WorkflowError(f"Snakemake takes the braces in {place} for wildcards: move the project to a path without.")
+    if problem := place_problem(place):
+        raise WorkflowError(f"{problem}: move the project to a path without.")
 
 # Snakemake hands the path of its interpreter to the shell as it is; this one may hold spaces or parentheses.
 sys.executable = shlex.quote(sys.executable)
