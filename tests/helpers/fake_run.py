@@ -93,14 +93,18 @@ def config(weights="compact"):
         "codecs": codecs,
         "corpora": {"vctk": {"title": "VCTK", "licence": "CC BY 4.0"}, "aishell3": {"title": "AISHELL-3"}},
         "roots": {"vctk": "demo", "aishell3": "demo"},
+        "release": {"root": None},
         "sources": {"st_eval": {"corpora": ["vctk", "aishell3"], "size": 12, "shard_size": 6}},
         "splits": {
-            "train": {"title": "Training", "role": "train"},
-            "eval_id": {"title": SPLIT_TITLES["eval_id"], "role": "id"},
-            **{name: {"title": title, "role": "ood"} for name, title in SPLIT_TITLES.items() if name != "eval_id"},
-            "id_config/encodec_3kbps": {"title": "EnCodec at 3 kbps", "role": "single", "label": 4},
-            "unseen_real/vctk": {"title": "Unseen real: VCTK <b>chain</b>", "role": "single", "label": 0},
-            "alm/moshi": {"title": "Moshi", "role": "single", "label": 1},
+            name: entry | {"pairs": []}
+            for name, entry in {
+                "train": {"title": "Training", "role": "train"},
+                "eval_id": {"title": SPLIT_TITLES["eval_id"], "role": "id"},
+                **{name: {"title": title, "role": "ood"} for name, title in SPLIT_TITLES.items() if name != "eval_id"},
+                "id_config/encodec_3kbps": {"title": "EnCodec at 3 kbps", "role": "single", "label": 4},
+                "unseen_real/vctk": {"title": "Unseen real: VCTK <b>chain</b>", "role": "single", "label": 0},
+                "alm/moshi": {"title": "Moshi", "role": "single", "label": 1},
+            }.items()
         },
         "models": {name: {"title": title} for name, title in MODELS.items()},
         "detectors": {name: {"title": title} for name, title in DETECTORS.items()},
