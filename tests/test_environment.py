@@ -46,4 +46,6 @@ def test_the_profile_of_a_cluster_repeats_the_default_one():
         yaml.safe_load((ROOT / "profiles" / name / "profile.yaml").read_text()) for name in ("default", "slurm")
     )
     del default["resources"]  # cards of one machine
+    names, call = default.pop("__definitions__")
+    assert cluster["__definitions__"] == [names, call.replace("()", '("slurm")')]
     assert default == {key: cluster.get(key) for key in default}
