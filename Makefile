@@ -3,11 +3,15 @@ CORES ?= all
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: demo test lint readme env clean
+.PHONY: demo test coverage lint readme env clean
 demo: env
 	$(RUN) snakemake --cores $(CORES)
 
 test: env
+	$(RUN) python -m pytest -n auto --dist loadfile
+
+# Counting lines takes half as long again.
+coverage: env
 	$(RUN) python -m pytest -n auto --dist loadfile --cov --cov-report=
 	$(RUN) python tests/helpers/coverage_by_room.py
 
