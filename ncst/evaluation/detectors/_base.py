@@ -25,6 +25,8 @@ class Base:
       that row alone;
     - ``unfit(features, logits)`` says why it cannot serve a model with such a training set (optional).
 
+    ``LIMITS`` of its module, a JSON schema for each option that has limits, is checked before the first job (optional).
+
     Attributes
     ----------
     needs_embeddings : bool
