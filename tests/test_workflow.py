@@ -286,7 +286,7 @@ def test_the_full_benchmark_is_at_most_1200_jobs_planned_in_seconds(project, mon
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert sum(queued.values()) <= 1_200
     assert queued["evaluate_taxonomy"] == 3 * 11
-    # Four seconds of a quiet core, more than twice as many beside another test.
+    # 8.5 s in a copy of the project, 5 s where it lies; why is not known.
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 16
 
 

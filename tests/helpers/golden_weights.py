@@ -3,26 +3,14 @@
 import shutil
 
 import golden_codecs
+import resynthesis
 from helpers.golden_models import published_xlsr
 from helpers.project import ROOT
 
 from ncst.fetch.weights import convert
 from ncst.plan.config import load_config
 
-CASES = {
-    "mimi": "mimi_32",
-    "speechtokenizer": "speechtokenizer",
-    "funcodec": "funcodec_ds640",
-    "encodec": "encodec_24k",
-    "facodec": "facodec_v1",
-    "snac": "snac_24k",
-    "wavtokenizer": "wavtokenizer_320",
-    "wavtokenizer_600": "wavtokenizer_600",
-    "soundstream": "soundstream_academicodec_16k320",
-    "audiodec": "audiodec_v1_24k300",
-    "hificodec": "hificodec_16k320",
-    "dac": "dac_16k",
-}
+CASES = resynthesis.CASES | {"wavtokenizer_600": "wavtokenizer_600"}
 
 
 def place_weights(project):
